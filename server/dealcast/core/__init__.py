@@ -1,0 +1,1 @@
+"""Words of the house: ids, money, events, refusals, clock. No I/O."""

@@ -1,0 +1,1 @@
+"""One folder for each mechanic; strangers to each other."""

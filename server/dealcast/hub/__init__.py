@@ -1,0 +1,1 @@
+"""Fan-out: one log, one lane per connection."""

@@ -1,0 +1,1 @@
+"""What every feature stands on: people, shows, catalog, deals, orders, payments."""

@@ -1,0 +1,1 @@
+"""All that outlives a process: Redis admits, SQL sells."""

@@ -1,0 +1,1 @@
+"""Clients of the product: crowd, verify, the sandbox payment provider."""
