@@ -71,8 +71,7 @@ class Admin:
 async def gather_metrics(run: Path) -> str:
     """Return the metrics of all processes of the node, each with its name."""
     notes = sorted(run.glob("*.json"))
-    async with aiohttp.ClientSession() as session:
-        texts = await asyncio.gather(*(fetch(session, note, "metrics") for note in notes))
+    texts = await fetch_all(notes, "metrics")
     merged: dict[str, Metric] = {}
     for note, text in zip(notes, texts, strict=True):
         for family in text_string_to_metric_families(text or ""):
@@ -90,8 +89,7 @@ async def gather_metrics(run: Path) -> str:
 async def gather_ready(run: Path, own: str) -> dict[str, str | None]:
     """Return what other processes of the node say of their readiness."""
     notes = [note for note in sorted(run.glob("*.json")) if note.stem != own]
-    async with aiohttp.ClientSession() as session:
-        texts = await asyncio.gather(*(fetch(session, note, "readyz") for note in notes))
+    texts = await fetch_all(notes, "readyz")
     parts: dict[str, str | None] = {}
     for note, text in zip(notes, texts, strict=True):
         if text is None:
@@ -100,6 +98,12 @@ async def gather_ready(run: Path, own: str) -> dict[str, str | None]:
         for part, reason in json.loads(text).items():
             parts[f"{note.stem}.{part}"] = reason
     return parts
+
+
+async def fetch_all(notes: list[Path], what: str) -> list[str | None]:
+    """Ask all processes at once."""
+    async with aiohttp.ClientSession() as session:
+        return await asyncio.gather(*(fetch(session, note, what) for note in notes))
 
 
 async def fetch(session: aiohttp.ClientSession, note: Path, what: str) -> str | None:

@@ -31,7 +31,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of settings."""
 
 
-class Http(Section):
+class Http(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The shared port."""
 
     host: str = "127.0.0.1"
@@ -41,7 +41,7 @@ class Http(Section):
     frame_ancestors: tuple[Url, ...] = ()  # Pages that may embed ours.
 
 
-class RedisSection(Section):
+class RedisSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where Redis is; without a URL one is started in the data folder."""
 
     url: Url | None = None
@@ -49,13 +49,13 @@ class RedisSection(Section):
     connections_max: Count = 64
 
 
-class Sql(Section):
+class Sql(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the books are; without a URL an SQLite file in the data folder."""
 
     url: Url | None = None
 
 
-class Auth(Section):
+class Auth(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may sign in, and where."""
 
     secret: Annotated[str, Meta(min_length=32, max_length=500)] | None = None
@@ -64,7 +64,7 @@ class Auth(Section):
     token_s: Seconds = 3600  # Life of the tokens that this server issues.
 
 
-class Payments(Section):
+class Payments(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who takes the money."""
 
     provider: str = "sandbox"
@@ -73,7 +73,7 @@ class Payments(Section):
     sandbox_secret: Annotated[str, Meta(min_length=32, max_length=500)] | None = None
 
 
-class HubSection(Section):
+class HubSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Fan-out."""
 
     window_ms: Annotated[int, Meta(ge=1, le=5000)] = 50
@@ -81,7 +81,7 @@ class HubSection(Section):
     chat_per_s_max: Count = 20  # Lines a second in one show; staff are exempt.
 
 
-class Settings(Section):
+class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings."""
 
     shop_name: Annotated[str, Meta(min_length=1, max_length=80)] = "Dealcast"

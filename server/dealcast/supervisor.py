@@ -143,7 +143,9 @@ class Supervisor:
         names += ["clerk", *(f"worker-{n}" for n in range(settings.workers))]
         self.say(f"Starting {', '.join(names)} ...")
         for name in names:
-            command, _, index = name.partition("-") if "worker" in name else (name, "", "")
+            command, index = (name, "")
+            if name.startswith("worker-"):
+                command, _, index = name.partition("-")
             arguments = [sys.executable, "-m", "dealcast", command]
             child = Child(name, arguments + (["--index", index] if index else []))
             child.keeper = asyncio.create_task(self.keep(child, environment))
@@ -190,7 +192,7 @@ class Supervisor:
         child.deaths = 1 if lived_s > CALM_S else child.deaths + 1
         pause = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** (child.deaths - 1))
         how = f"signal {-code}" if code < 0 else f"code {code}"
-        self.say(f"{child.name} ended ({how}); starting it again in {pause:g} s ({log})")
+        self.say(f"{child.name} ended ({how}); again in {pause:g} s ({log})")
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), pause)
 
@@ -207,7 +209,8 @@ class Supervisor:
                             return True
                 await asyncio.sleep(0.1)
         if not self.stopping.is_set():
-            self.say(f"Not ready after {READY_S:g} s; see {self.settings.folder / 'log'}")
+            logs = self.settings.folder / "log"
+            self.say(f"Not ready after {READY_S:g} s; see {logs}")
         return False
 
     async def stop(self) -> None:

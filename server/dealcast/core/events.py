@@ -25,6 +25,16 @@ from dealcast.core.money import Money
 Text = dict[str, str]  # BCP 47 tag -> text; "und" when nobody said which.
 Role = Literal["viewer", "host", "moderator", "assistant", "shop"]
 DealStatus = Literal["planned", "open", "paused", "closed"]
+DealChange = Literal[
+    "planned",
+    "opened",
+    "paused",
+    "resumed",
+    "sold_out",
+    "back",
+    "restocked",
+    "closed",
+]
 HoldState = Literal["held", "paying", "confirmed", "released", "expired"]
 
 
@@ -32,7 +42,7 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """A thing as clients see it."""
 
 
-class Person(View):
+class Person(View, frozen=True, kw_only=True):
     """Somebody as others see them."""
 
     id: PersonId
@@ -40,14 +50,14 @@ class Person(View):
     role: Role = "viewer"
 
 
-class Seller(View):
+class Seller(View, frozen=True, kw_only=True):
     """Whose goods they are."""
 
     id: str
     name: Text
 
 
-class ShowView(View):
+class ShowView(View, frozen=True, kw_only=True):
     """One live sale."""
 
     id: ShowId
@@ -60,7 +70,7 @@ class ShowView(View):
     ended_at: int | None
 
 
-class VariantView(View):
+class VariantView(View, frozen=True, kw_only=True):
     """The thing counted."""
 
     id: VariantId
@@ -70,7 +80,7 @@ class VariantView(View):
     stock: int  # Free units, allotted to no deal.
 
 
-class ProductView(View):
+class ProductView(View, frozen=True, kw_only=True):
     """What is sold."""
 
     id: ProductId
@@ -82,7 +92,7 @@ class ProductView(View):
     version: int
 
 
-class ProductCard(View):
+class ProductCard(View, frozen=True, kw_only=True):
     """As much of a product as a page shows of it in a list."""
 
     id: ProductId
@@ -91,7 +101,7 @@ class ProductCard(View):
     tags: list[str]
 
 
-class DealLine(View):
+class DealLine(View, frozen=True, kw_only=True):
     """One variant of a deal at its price."""
 
     variant: VariantId
@@ -102,7 +112,7 @@ class DealLine(View):
     quantity: int  # Units allotted.
 
 
-class DealView(View):
+class DealView(View, frozen=True, kw_only=True):
     """A timed price with its own allotted stock; a listing has no end."""
 
     id: DealId
@@ -118,7 +128,7 @@ class DealView(View):
     reason: str | None = None
 
 
-class Stock(View):
+class Stock(View, frozen=True, kw_only=True):
     """The units of one variant in one deal; allotted = free + held + sold."""
 
     free: int
@@ -126,14 +136,14 @@ class Stock(View):
     sold: int
 
 
-class Sold(View):
+class Sold(View, frozen=True, kw_only=True):
     """What the show has sold, by the ledger."""
 
     orders: int
     units: int
 
 
-class State(View):
+class State(View, frozen=True, kw_only=True):
     """Latest-wins state; an event carries what changed, a snapshot all of it."""
 
     stock: dict[DealId, dict[VariantId, Stock]] | UnsetType = UNSET
@@ -144,14 +154,14 @@ class State(View):
     slow_ms: int | UnsetType = UNSET
 
 
-class Event(View):
+class Event(View, frozen=True, kw_only=True):
     """Something that happened; ``event`` names it on the wire."""
 
 
 # /live, in the show's log: every one ends with a cursor "<epoch>.<n>".
 
 
-class Chat(Event):
+class Chat(Event, frozen=True, kw_only=True):
     """A line of chat. Plain text."""
 
     id: LineId
@@ -160,20 +170,18 @@ class Chat(Event):
     at: int
 
 
-class Deal(Event):
+class Deal(Event, frozen=True, kw_only=True):
     """A deal changed. ``view`` comes when it is new or its terms changed."""
 
     deal: DealId
-    change: Literal[
-        "planned", "opened", "paused", "resumed", "sold_out", "back", "restocked", "closed"
-    ]
+    change: DealChange
     status: DealStatus
     at: int
     reason: str | None = None
     view: DealView | None = None
 
 
-class Order(Event):
+class Order(Event, frozen=True, kw_only=True):
     """Orders were paid: how many, and at most five masked names."""
 
     count: int
@@ -182,7 +190,7 @@ class Order(Event):
     at: int
 
 
-class Notice(Event):
+class Notice(Event, frozen=True, kw_only=True):
     """Something all should know; ``code`` is for machines, ``text`` for people."""
 
     code: Literal["show_started", "show_ended", "recovered"]
@@ -190,14 +198,14 @@ class Notice(Event):
     text: Text | None = None
 
 
-class Deleted(Event):
+class Deleted(Event, frozen=True, kw_only=True):
     """Lines of chat that are no longer to be seen anywhere."""
 
     lines: list[LineId]
     at: int
 
 
-class Erased(Event):
+class Erased(Event, frozen=True, kw_only=True):
     """Stands in a replay where a deleted line stood."""
 
     at: int
@@ -206,7 +214,7 @@ class Erased(Event):
 # /live, beside the log.
 
 
-class Sync(Event):
+class Sync(Event, frozen=True, kw_only=True):
     """
     The first event after a join.
 
@@ -222,7 +230,7 @@ class Sync(Event):
     chat: list[Chat] | None = None
 
 
-class Gap(Event):
+class Gap(Event, frozen=True, kw_only=True):
     """Events ``from_n`` to ``to_n`` will not come; a snapshot follows."""
 
     from_n: int
@@ -232,7 +240,7 @@ class Gap(Event):
 # /me: one's own, with cursors of that namespace.
 
 
-class MyHold(Event):
+class MyHold(Event, frozen=True, kw_only=True):
     """What became of a hold."""
 
     hold: HoldId
@@ -242,7 +250,7 @@ class MyHold(Event):
     reason: str | None = None
 
 
-class MyPayment(Event):
+class MyPayment(Event, frozen=True, kw_only=True):
     """What became of a payment."""
 
     payment: PaymentId
@@ -252,7 +260,7 @@ class MyPayment(Event):
     reason: str | None = None
 
 
-class OrderLine(View):
+class OrderLine(View, frozen=True, kw_only=True):
     """One line of an order, its price frozen."""
 
     deal: DealId
@@ -263,7 +271,7 @@ class OrderLine(View):
     price: Money
 
 
-class OrderView(Event):
+class OrderView(Event, frozen=True, kw_only=True):
     """An order, as its buyer and staff see it."""
 
     id: OrderId
@@ -280,7 +288,7 @@ class OrderView(Event):
 # /staff.
 
 
-class Audit(Event):
+class Audit(Event, frozen=True, kw_only=True):
     """What a member of staff did."""
 
     act: str
@@ -294,5 +302,9 @@ LIVE_EVENTS: dict[str, type[Event]] = {
     "sync": Sync, "chat": Chat, "deal": Deal, "order": Order, "notice": Notice,
     "deleted": Deleted, "erased": Erased, "gap": Gap,
 }  # fmt: skip
-ME_EVENTS: dict[str, type[Event]] = {"hold": MyHold, "payment": MyPayment, "order": OrderView}
-STAFF_EVENTS: dict[str, type[Event]] = {"audit": Audit, "order": OrderView}
+ME_EVENTS: dict[str, type[Event]] = {
+    "sync": Sync, "hold": MyHold, "payment": MyPayment, "order": OrderView,
+}  # fmt: skip
+STAFF_EVENTS: dict[str, type[Event]] = {
+    "sync": Sync, "audit": Audit, "order": OrderView,
+}  # fmt: skip

@@ -28,7 +28,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     """What a client gets back."""
 
 
-class Done(Answer):
+class Done(Answer, frozen=True, kw_only=True):
     """Done; there is nothing to tell."""
 
 
@@ -62,7 +62,9 @@ class Caller(Struct, frozen=True, kw_only=True):
         return self.show in ("*", show)
 
 
-ANYBODY = Caller(person=None, subject="", name="", role="viewer", show="*", expires_at=0)
+ANYBODY = Caller(
+    person=None, subject="", name="", role="viewer", show="*", expires_at=0
+)
 
 R = TypeVar("R", bound=Request)
 
