@@ -38,6 +38,32 @@ export const CODES = {
 } as const;
 export type Code = keyof typeof CODES;
 
+export type ShowId = string;
+
+export type DealId = string;
+
+export type HoldId = string;
+
+export type OrderId = string;
+
+export type PaymentId = string;
+
+export type LineId = string;
+
+export type PersonId = string;
+
+export type VariantId = string;
+
+export type ProductId = string;
+
+export type Text = Record<string, string>;
+
+export type Role = "viewer" | "host" | "moderator" | "assistant" | "shop";
+
+export type DealStatus = "planned" | "open" | "paused" | "closed";
+
+export type HoldState = "held" | "paying" | "confirmed" | "released" | "expired";
+
 /** The units of one variant in one deal; allotted = free + held + sold. */
 export interface Stock {
   free: number;
@@ -47,8 +73,8 @@ export interface Stock {
 
 /** As much of a product as a page shows of it in a list. */
 export interface ProductCard {
-  id: string;
-  title: Record<string, string>;
+  id: ProductId;
+  title: Text;
   image: string | null;
   tags: string[];
 }
@@ -61,7 +87,7 @@ export interface Sold {
 
 /** Latest-wins state; an event carries what changed, a snapshot all of it. */
 export interface State {
-  stock?: Record<string, Record<string, Stock>>;
+  stock?: Record<DealId, Record<VariantId, Stock>>;
   pins?: ProductCard[];
   viewers?: number;
   likes?: number;
@@ -69,16 +95,10 @@ export interface State {
   slow_ms?: number;
 }
 
-/** One live sale. */
-export interface ShowView {
+/** Whose goods they are. */
+export interface Seller {
   id: string;
-  slug: string | null;
-  title: Record<string, string>;
-  currency: string;
-  status: "ended" | "live" | "scheduled";
-  host: string;
-  starts_at: number | null;
-  ended_at: number | null;
+  name: Text;
 }
 
 /** A sum in minor units, such as ``{"amount": 12900, "currency": "CNY"}``. */
@@ -87,11 +107,43 @@ export interface Money {
   currency: string;
 }
 
+/** The thing counted. */
+export interface VariantView {
+  id: VariantId;
+  sku: string;
+  title: Text;
+  prices: Money[];
+  stock: number;
+}
+
+/** What is sold. */
+export interface ProductView {
+  id: ProductId;
+  title: Text;
+  image: string | null;
+  tags: string[];
+  seller: Seller;
+  variants: VariantView[];
+  version: number;
+}
+
+/** One live sale. */
+export interface ShowView {
+  id: ShowId;
+  slug: string | null;
+  title: Text;
+  currency: string;
+  status: "scheduled" | "live" | "ended";
+  host: string;
+  starts_at: number | null;
+  ended_at: number | null;
+}
+
 /** One variant of a deal at its price. */
 export interface DealLine {
-  variant: string;
+  variant: VariantId;
   sku: string;
-  title: Record<string, string>;
+  title: Text;
   price: Money;
   reference_price: Money;
   quantity: number;
@@ -99,10 +151,10 @@ export interface DealLine {
 
 /** A timed price with its own allotted stock; a listing has no end. */
 export interface DealView {
-  id: string;
-  show: string;
+  id: DealId;
+  show: ShowId;
   kind: "deal" | "listing";
-  status: "closed" | "open" | "paused" | "planned";
+  status: DealStatus;
   product: ProductCard;
   lines: DealLine[];
   per_buyer_max: number;
@@ -114,14 +166,14 @@ export interface DealView {
 
 /** Somebody as others see them. */
 export interface Person {
-  id: string;
+  id: PersonId;
   name: string;
-  role: "assistant" | "host" | "moderator" | "shop" | "viewer";
+  role: Role;
 }
 
 /** A line of chat. Plain text. */
 export interface Chat {
-  id: string;
+  id: LineId;
   user: Person;
   text: string;
   at: number;
@@ -139,9 +191,9 @@ export interface Sync {
 
 /** A deal changed. ``view`` comes when it is new or its terms changed. */
 export interface Deal {
-  deal: string;
-  change: "back" | "closed" | "opened" | "paused" | "planned" | "restocked" | "resumed" | "sold_out";
-  status: "closed" | "open" | "paused" | "planned";
+  deal: DealId;
+  change: "planned" | "opened" | "paused" | "resumed" | "sold_out" | "back" | "restocked" | "closed";
+  status: DealStatus;
   at: number;
   reason?: string | null;
   view?: DealView | null;
@@ -157,14 +209,14 @@ export interface Order {
 
 /** Something all should know; ``code`` is for machines, ``text`` for people. */
 export interface Notice {
-  code: "recovered" | "show_ended" | "show_started";
+  code: "show_started" | "show_ended" | "recovered";
   at: number;
-  text?: Record<string, string> | null;
+  text?: Text | null;
 }
 
 /** Lines of chat that are no longer to be seen anywhere. */
 export interface Deleted {
-  lines: string[];
+  lines: LineId[];
   at: number;
 }
 
@@ -193,47 +245,48 @@ export interface LiveEvents {
 
 /** What became of a hold. */
 export interface MyHold {
-  hold: string;
-  deal: string;
-  state: "confirmed" | "expired" | "held" | "paying" | "released";
+  hold: HoldId;
+  deal: DealId;
+  state: HoldState;
   at: number;
   reason?: string | null;
 }
 
 /** What became of a payment. */
 export interface MyPayment {
-  payment: string;
-  order: string;
-  state: "authorised" | "captured" | "failed" | "pending" | "voided";
+  payment: PaymentId;
+  order: OrderId;
+  state: "pending" | "authorised" | "captured" | "failed" | "voided";
   at: number;
   reason?: string | null;
 }
 
 /** One line of an order, its price frozen. */
 export interface OrderLine {
-  deal: string;
-  variant: string;
+  deal: DealId;
+  variant: VariantId;
   sku: string;
-  title: Record<string, string>;
+  title: Text;
   quantity: number;
   price: Money;
 }
 
 /** An order, as its buyer and staff see it. */
 export interface OrderView {
-  id: string;
-  show: string;
-  state: "cancelled" | "confirmed" | "paid";
-  buyer: string;
+  id: OrderId;
+  show: ShowId;
+  state: "confirmed" | "paid" | "cancelled";
+  buyer: PersonId;
   name: string;
   lines: OrderLine[];
   total: Money;
-  payment: string;
+  payment: PaymentId;
   at: number;
 }
 
 /** Events of /me, with a cursor. */
 export interface MeEvents {
+  sync: Sync;
   hold: MyHold;
   payment: MyPayment;
   order: OrderView;
@@ -250,6 +303,7 @@ export interface Audit {
 
 /** Events of /staff, with a cursor. */
 export interface StaffEvents {
+  sync: Sync;
   audit: Audit;
   order: OrderView;
 }

@@ -7,40 +7,39 @@ that the committed file is what this module renders.
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import NODEFAULT, Struct, inspect
+from msgspec import Struct, UnsetType
+from msgspec.structs import FieldInfo, fields
 
+from dealcast.core import events, ids
 from dealcast.core.errors import Refused
-from dealcast.core.events import (
-    LIVE_EVENTS,
-    ME_EVENTS,
-    STAFF_EVENTS,
-    Event,
-    State,
-)
 from dealcast.core.wire import Act, Request
 
 HEAD = "// Made by `python -m dealcast.web.typescript`; do not edit.\n"
-LITERALS = {
-    inspect.IntType: "number",
-    inspect.FloatType: "number",
-    inspect.StrType: "string",
-    inspect.BoolType: "boolean",
-    inspect.NoneType: "null",
-    inspect.AnyType: "unknown",
-}
+PLAIN: dict[Any, str] = {
+    int: "number", float: "number", str: "string", bool: "boolean",
+    NoneType: "null", Any: "unknown",
+}  # fmt: skip
+NAMED: dict[str, Any] = {
+    "ShowId": ids.ShowId, "DealId": ids.DealId, "HoldId": ids.HoldId,
+    "OrderId": ids.OrderId, "PaymentId": ids.PaymentId, "LineId": ids.LineId,
+    "PersonId": ids.PersonId, "VariantId": ids.VariantId,
+    "ProductId": ids.ProductId, "Text": events.Text, "Role": events.Role,
+    "DealStatus": events.DealStatus, "HoldState": events.HoldState,
+}  # fmt: skip
 
-EventTable = Mapping[str, type[Event]]
+EventTable = Mapping[str, type[events.Event]]
 
 
 class Module:
     """One TypeScript module in the making: each type is declared once."""
 
     def __init__(self) -> None:
-        self._names: dict[type[Struct], str] = {}
-        self._taken: set[str] = set()
+        self._aliases: dict[Any, str] = {}
+        self._structs: dict[type[Struct], str] = {}
         self._texts: list[str] = []
 
     def text(self) -> str:
@@ -51,46 +50,55 @@ class Module:
         """Add ``text`` as it is."""
         self._texts.append(text)
 
+    def alias(self, name: str, hint: Any) -> None:
+        """Declare ``name`` for ``hint``, which is called so from here on."""
+        meant = getattr(hint, "__supertype__", hint)  # A NewType is its supertype.
+        text = f"export type {name} = {self.type(meant)};\n"
+        self._aliases[hint] = name
+        self.say(text)
+
     def struct(self, kind: type[Struct], spare: str = "") -> str:
         """Declare ``kind`` unless it is declared; return its name."""
-        if kind in self._names:
-            return self._names[kind]
-        name = kind.__name__ if kind.__name__ not in self._taken else spare
-        assert name and name not in self._taken, f"name used twice: {kind}"
-        self._taken.add(name)
-        self._names[kind] = name
-        info = inspect.type_info(kind)
-        assert isinstance(info, inspect.StructType)
+        if kind in self._structs:
+            return self._structs[kind]
+        taken = {*self._structs.values(), *self._aliases.values()}
+        name = kind.__name__ if kind.__name__ not in taken else spare
+        assert name and name not in taken, f"name used twice: {kind}"
+        self._structs[kind] = name
+        hints = get_type_hints(kind, include_extras=True)
         asked = issubclass(kind, Request)
-        fields = [self._field(field, asked=asked) for field in info.fields]
-        body = f"export interface {name} {{\n{''.join(fields)}}}\n"
-        self.say(comment(kind) + body)
+        rows = [self._field(f, hints[f.name], asked=asked) for f in fields(kind)]
+        self.say(f"{comment(kind)}export interface {name} {{\n{''.join(rows)}}}\n")
         return name
 
-    def _field(self, field: inspect.Field, *, asked: bool) -> str:
-        # UNSET shows as no default here; a function may leave out what is None.
-        optional = not field.required and (asked or field.default in (None, NODEFAULT))
+    def _field(self, field: FieldInfo, hint: Any, *, asked: bool) -> str:
+        # A Redis function may leave out what is None; a client what has a default.
+        optional = not field.required and (
+            asked or field.default is None or UnsetType in get_args(hint)
+        )
         mark = "?" if optional else ""
-        return f"  {field.encode_name}{mark}: {self.type(field.type)};\n"
+        return f"  {field.encode_name}{mark}: {self.type(hint)};\n"
 
-    def type(self, kind: inspect.Type, spare: str = "") -> str:
-        """Return the TypeScript for ``kind``, declaring what it is made of."""
-        while isinstance(kind, inspect.Metadata):
-            kind = kind.type
-        if type(kind) in LITERALS:
-            return LITERALS[type(kind)]
-        if isinstance(kind, inspect.LiteralType):
-            return " | ".join(quoted(value) for value in kind.values)
-        if isinstance(kind, inspect.UnionType):
-            return " | ".join(self.type(part, spare) for part in kind.types)
-        if isinstance(kind, inspect.CollectionType):
-            part = self.type(kind.item_type, spare)
+    def type(self, hint: Any, spare: str = "") -> str:
+        """Return the TypeScript for ``hint``, declaring what it is made of."""
+        if hint in self._aliases or hint in PLAIN:
+            return self._aliases.get(hint) or PLAIN[hint]
+        origin, args = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            return self.type(args[0], spare)
+        if origin is Literal:
+            return " | ".join(quoted(value) for value in args)
+        if origin in (Union, UnionType):
+            parts = (part for part in args if part is not UnsetType)
+            return " | ".join(self.type(part, spare) for part in parts)
+        if origin in (list, tuple):
+            part = self.type(args[0], spare)
             return f"({part})[]" if "|" in part else f"{part}[]"
-        if isinstance(kind, inspect.DictType):
-            return f"Record<string, {self.type(kind.value_type, spare)}>"
-        if isinstance(kind, inspect.StructType):
-            return self.struct(kind.cls, spare)
-        raise TypeError(f"no TypeScript for {kind}")
+        if origin is dict:
+            return f"Record<{self.type(args[0])}, {self.type(args[1], spare)}>"
+        if isinstance(hint, type) and issubclass(hint, Struct):
+            return self.struct(hint, spare)
+        raise TypeError(f"no TypeScript for {hint}")
 
 
 def quoted(value: object) -> str:
@@ -122,7 +130,7 @@ def say_acts(module: Module, acts: Sequence[Act[Any]]) -> None:
     for act in acts:
         title = pascal(act.name)
         request = module.struct(act.request, f"{title}Request")
-        answer = module.type(inspect.type_info(act.answer), f"{title}Answer")
+        answer = module.type(act.answer, f"{title}Answer")
         rows.append(f"  {act.name}: {{ request: {request}; answer: {answer} }};\n")
         place = {"http": act.http, "socket": act.socket}
         places.append(f"  {act.name}: {msgspec.json.encode(place).decode()},\n")
@@ -156,10 +164,17 @@ def render(acts: Sequence[Act[Any]]) -> str:
     module = Module()
     module.say(HEAD)
     say_codes(module, Refused.table.values())
-    module.struct(State)  # The event `state`: its table is of logged events alone.
-    say_events(module, "LiveEvents", LIVE_EVENTS, "Events of /live, with a cursor.")
-    say_events(module, "MeEvents", ME_EVENTS, "Events of /me, with a cursor.")
-    say_events(module, "StaffEvents", STAFF_EVENTS, "Events of /staff, with a cursor.")
+    for name, hint in NAMED.items():
+        module.alias(name, hint)
+    module.struct(events.State)  # The event `state`: the table is of logged ones.
+    module.struct(events.ProductView)
+    say_events(
+        module, "LiveEvents", events.LIVE_EVENTS, "Events of /live, with a cursor."
+    )
+    say_events(module, "MeEvents", events.ME_EVENTS, "Events of /me, with a cursor.")
+    say_events(
+        module, "StaffEvents", events.STAFF_EVENTS, "Events of /staff, with a cursor."
+    )
     if acts:
         say_acts(module, acts)
     return module.text()
