@@ -161,7 +161,7 @@ export interface DealView {
   hold_s: number;
   opens_at: number | null;
   closes_at: number | null;
-  reason?: string | null;
+  reason: string | null;
 }
 
 /** Somebody as others see them. */
@@ -183,10 +183,10 @@ export interface Chat {
 export interface Sync {
   recovered: boolean;
   now: number;
-  show?: ShowView | null;
-  deals?: DealView[] | null;
-  state?: State | null;
-  chat?: Chat[] | null;
+  show: ShowView | null;
+  deals: DealView[] | null;
+  state: State | null;
+  chat: Chat[] | null;
 }
 
 /** A deal changed. ``view`` comes when it is new or its terms changed. */
@@ -195,8 +195,8 @@ export interface Deal {
   change: "planned" | "opened" | "paused" | "resumed" | "sold_out" | "back" | "restocked" | "closed";
   status: DealStatus;
   at: number;
-  reason?: string | null;
-  view?: DealView | null;
+  reason: string | null;
+  view: DealView | null;
 }
 
 /** Orders were paid: how many, and at most five masked names. */
@@ -211,7 +211,7 @@ export interface Order {
 export interface Notice {
   code: "show_started" | "show_ended" | "recovered";
   at: number;
-  text?: Text | null;
+  text: Text | null;
 }
 
 /** Lines of chat that are no longer to be seen anywhere. */
@@ -249,7 +249,7 @@ export interface MyHold {
   deal: DealId;
   state: HoldState;
   at: number;
-  reason?: string | null;
+  reason: string | null;
 }
 
 /** What became of a payment. */
@@ -258,7 +258,7 @@ export interface MyPayment {
   order: OrderId;
   state: "pending" | "authorised" | "captured" | "failed" | "voided";
   at: number;
-  reason?: string | null;
+  reason: string | null;
 }
 
 /** One line of an order, its price frozen. */

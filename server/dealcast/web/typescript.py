@@ -72,10 +72,8 @@ class Module:
         return name
 
     def _field(self, field: FieldInfo, hint: Any, *, asked: bool) -> str:
-        # A Redis function may leave out what is None; a client what has a default.
-        optional = not field.required and (
-            asked or field.default is None or UnsetType in get_args(hint)
-        )
+        # The server sends every field that is set; a client leaves out defaults.
+        optional = UnsetType in get_args(hint) or (asked and not field.required)
         mark = "?" if optional else ""
         return f"  {field.encode_name}{mark}: {self.type(hint)};\n"
 
