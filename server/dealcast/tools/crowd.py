@@ -10,6 +10,7 @@ The latency of a buy counts from the instant at which it was meant to be sent.
 import asyncio
 import secrets
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
@@ -56,6 +57,8 @@ class Crowd:
         self.offset_ms = 0.0
         self.deals: dict[str, dict[str, Any]] = {}
         self.changed = asyncio.Event()
+        self.told: dict[tuple[int, int], tuple[str, dict[str, Any]]] = {}
+        self.in_flight: Counter[str] = Counter()
 
     async def run(self) -> Tally:
         """Do what the plan says and count."""
@@ -256,7 +259,8 @@ def table(plan: Plan, tally: Tally) -> Table:
         (f"chat refused: {code}", n) for code, n in tally.chat_refused.most_common()
     ]
     rows += [("events received", tally.events), ("gaps", tally.gaps)]
-    rows += [("duplicates", tally.duplicates), ("rejoined", tally.rejoined)]
+    rows += [("duplicates", tally.duplicates), ("told differently", tally.differing)]
+    rows += [("rejoined", tally.rejoined)]
     rows += [
         (f"event p{p}", f"{percentile(tally.event_ms, p / 100):.0f} ms")
         for p in (50, 99)

@@ -33,6 +33,7 @@ class Tally:
     oversold: int = 0
     gaps: int = 0
     duplicates: int = 0
+    differing: int = 0  # Events that two viewers saw differently under one cursor.
     rejoined: int = 0
     events: int = 0
     chat_sent: int = 0
@@ -43,7 +44,8 @@ class Tally:
     @property
     def good(self) -> bool:
         """Whether nothing was oversold and nobody missed an event."""
-        return self.oversold == 0 and self.gaps == 0 and self.duplicates == 0
+        faults = self.oversold, self.gaps, self.duplicates, self.differing
+        return not any(faults)
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -117,6 +119,9 @@ class Viewer:
             return
         tally.events += 1
         self.numbers.append(n)
+        if event != "erased":
+            told = self.crowd.told.setdefault((epoch, n), (event, body))
+            tally.differing += told != (event, body)
         if last is not None and epoch == last[0]:
             tally.gaps += max(0, n - last[1] - 1)
             tally.duplicates += n <= last[1]
@@ -140,12 +145,15 @@ class Viewer:
         """Ask until there is an answer; the same key makes that safe."""
         until = time.monotonic() + ACK_S
         while True:
+            self.crowd.in_flight[event] += 1
             try:
                 answer: dict[str, Any] = await self.client.call(
                     event, body, namespace="/live", timeout=5
                 )
             except (socketio.exceptions.SocketIOError, ConnectionError):
                 answer = {"ok": False, "code": "no_answer", "retryable": True}
+            finally:
+                self.crowd.in_flight[event] -= 1
             late = time.monotonic() > until
             again = answer.get("code") in ("no_answer", "recovering", "unavailable")
             if answer["ok"] or late or not again:
