@@ -132,74 +132,69 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     command.add_argument("--count", type=int, default=2000, help="buys in a run")
 
 
+# Each command imports what it runs: `dealcast token` need not load a web server.
+
+
 def serve(options: argparse.Namespace, settings: Settings) -> int:
     """Run a whole node."""
-    from dealcast import app
+    from dealcast.app import node
 
-    return app.serve(settings)
+    return node.run(settings)
 
 
 def worker(options: argparse.Namespace, settings: Settings) -> int:
     """Run one worker."""
-    from dealcast import app
+    from dealcast.app import worker
 
-    return app.worker(settings, options.index)
+    return worker.run(settings, options.index)
 
 
 def clerk(options: argparse.Namespace, settings: Settings) -> int:
     """Run the clerk."""
-    from dealcast import app
+    from dealcast.app import clerk
 
-    return app.clerk(settings)
+    return clerk.run(settings)
 
 
 def sandbox_psp(options: argparse.Namespace, settings: Settings) -> int:
     """Run the sandbox payment provider."""
-    from dealcast import app
+    from dealcast.tools import operator
 
-    return app.sandbox_psp(settings)
+    return operator.sandbox_psp(settings)
 
 
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Recount everything; 1 if a number disagrees."""
-    from dealcast import app
+    from dealcast.tools import operator
 
-    return app.verify(settings)
+    return operator.verify(settings)
 
 
 def token(options: argparse.Namespace, settings: Settings) -> int:
     """Print a token, or a staff link."""
-    from dealcast import app
+    from dealcast.tools import operator
 
-    asked = app.TokenAsk(
-        role=options.role,
-        show=options.show,
-        subject=options.subject,
-        name=options.name,
-        seconds=options.seconds,
-    )
-    print(
-        app.staff_link(settings, asked) if options.link else app.token(settings, asked)
-    )
-    return 0
+    if options.link:
+        return operator.staff_link(settings, options.role, options.show)
+    return operator.token(settings, options)
 
 
 def catalog_import(options: argparse.Namespace, settings: Settings) -> int:
     """Import a CSV file of products."""
-    from dealcast import app
+    from dealcast.tools import operator
 
-    return app.catalog_import(settings, options.file, options.currency)
+    return operator.catalog_import(settings, options.file, options.currency)
 
 
 def crowd(options: argparse.Namespace, settings: Settings) -> int:
     """Send a crowd."""
-    from dealcast import app
+    from dealcast.tools import operator
 
-    return app.crowd(settings, options)
+    return operator.crowd(settings, options)
 
 
 def bench(options: argparse.Namespace, settings: Settings) -> int:
     """Measure."""
-    from dealcast import app
+    from dealcast.tools import bench
 
-    return app.bench(settings, options)
+    return bench.run(settings, options.what, options.runs, options.count)

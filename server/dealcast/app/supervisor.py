@@ -22,7 +22,7 @@ import aiohttp
 
 from dealcast import config
 from dealcast.config import Settings, Unusable
-from dealcast.store.server import RedisServer
+from dealcast.store.server import RedisServer, ServerUnusable
 
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 15.0
@@ -182,7 +182,7 @@ class Supervisor:
             log = server.folder / "redis.log"
             await self.mourn(child, code, time.monotonic() - began, log)
             if not self.stopping.is_set():
-                with suppress(Unusable):
+                with suppress(ServerUnusable):
                     await server.start()
 
     async def mourn(self, child: Child, code: int, lived_s: float, log: Path) -> None:

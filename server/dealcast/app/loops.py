@@ -1,0 +1,65 @@
+"""Work that goes on until the process stops, whatever happens to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+
+from dealcast.core.errors import Refused
+
+PAUSE_FIRST_S = 0.1
+PAUSE_MAX_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Loops:
+    """Named loops; one that fails is started again after a growing pause."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.failing: dict[str, str] = {}
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run ``work``, which is to run until it is cancelled."""
+        self.tasks[name] = asyncio.create_task(self.keep(name, work), name=name)
+
+    async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run ``work`` again whenever it ends."""
+        pause = PAUSE_FIRST_S
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await work()
+                return
+            except Refused as error:  # A store is away: expected, and said once.
+                if self.failing.get(name) != error.code:
+                    log.warning("loop_waits", loop=name, code=error.code)
+                self.failing[name] = error.code
+            except Exception as error:
+                self.failing[name] = type(error).__name__
+                log.exception("loop_failed", loop=name)
+            if loop.time() - began > PAUSE_MAX_S:
+                pause = PAUSE_FIRST_S
+                self.failing.pop(name, None)
+            await asyncio.sleep(pause)
+            pause = min(PAUSE_MAX_S, pause * 2)
+
+    async def every(
+        self, name: str, seconds: float, work: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Do ``work`` again and again, ``seconds`` apart."""
+        while True:
+            await work()
+            self.failing.pop(name, None)
+            await asyncio.sleep(seconds)
+
+    async def stop(self) -> None:
+        """Cancel all loops and wait for their end."""
+        for task in self.tasks.values():
+            task.cancel()
+        for task in self.tasks.values():
+            with suppress(asyncio.CancelledError):
+                await task
