@@ -1,0 +1,1 @@
+"""The set-up of a clone, in standard-library Python."""
