@@ -41,6 +41,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     role: Role
     show: str  # The show that the role is for: an id, or "*".
     expires_at: int
+    renewable: bool = False  # This installation issued the token.
 
     def buyer(self) -> PersonId:
         """

@@ -1,0 +1,1 @@
+"""The catalog: sellers, products, variants and free stock; import from CSV."""

@@ -1,0 +1,1 @@
+"""People: who asks, by token; demo accounts; one-time staff codes."""
