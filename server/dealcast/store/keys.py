@@ -21,13 +21,18 @@ def facts(partition: Partition) -> str:
 
 
 def ops(partition: Partition) -> str:
-    """Hash prefix of outbox operation ids that were carried out."""
+    """Sorted set: operation ids that were carried out, by when (ms)."""
     return f"{tag(partition)}:ops"
 
 
 def due(partition: Partition) -> str:
     """Sorted set: the next deadline (ms) of each deal."""
     return f"{tag(partition)}:due"
+
+
+def head_keys(partition: Partition) -> list[str]:
+    """Return the keys that every changing function takes first."""
+    return [meta(partition), facts(partition), due(partition), ops(partition)]
 
 
 def deal(deal_id: DealId) -> str:
@@ -46,7 +51,7 @@ def buyers(deal_id: DealId) -> str:
 
 
 def deadlines(deal_id: DealId) -> str:
-    """Sorted set: hold -> when it expires or its payment is overdue (ms)."""
+    """Sorted set: hold -> when it expires (ms); one being paid is not in it."""
     return f"{deal(deal_id)}:deadlines"
 
 

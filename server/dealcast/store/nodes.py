@@ -1,0 +1,214 @@
+"""
+One server process of Redis, and which of them owns a key.
+
+The library's own retries are off: it would repeat a command whose answer got
+lost, and only we know which commands may be repeated.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.connection import AbstractConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.crc import key_slot
+from redis.exceptions import RedisError, ResponseError
+
+ATTEMPT_S = 2.0  # One attempt of a call; an unanswered one is sent again.
+READS_MAX = 128  # Connections to one node that may wait in a blocking read.
+SLOTS = 16384
+
+Word = str | int | bytes
+
+
+class Node:
+    """One primary, with its connections and the run id that each has seen."""
+
+    def __init__(self, where: dict[str, Any], connections_max: int) -> None:
+        self._where = where
+        self._runs: WeakKeyDictionary[AbstractConnection, str] = WeakKeyDictionary()
+        self._calls = self._pool(connections_max)
+        self._reads = self._pool(READS_MAX)
+
+    def _pool(self, connections_max: int) -> BlockingConnectionPool:
+        return BlockingConnectionPool(
+            max_connections=connections_max,
+            timeout=None,  # Whoever asks has a deadline of its own.
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=ATTEMPT_S,
+            socket_connect_timeout=ATTEMPT_S,
+            protocol=2,
+            redis_connect_func=self._connected,
+            **self._where,
+        )
+
+    def __str__(self) -> str:
+        place = (
+            self._where.get("path") or f"{self.host}:{self._where.get('port', 6379)}"
+        )
+        return str(place)
+
+    @property
+    def host(self) -> str:
+        """Where the node answers."""
+        return str(self._where.get("host", "localhost"))
+
+    async def ask(self, *words: Word) -> Any:
+        """Send one command, once."""
+        return await self._exchange(self._calls, lambda _: words, None)
+
+    async def ask_as(self, make: Callable[[str], Sequence[Word]]) -> Any:
+        """Send what ``make`` makes of the run id that the connection has seen."""
+        return await self._exchange(self._calls, make, None)
+
+    async def wait(self, words: Sequence[Word], block_s: float) -> Any:
+        """Send one blocking command, on a connection kept for such."""
+        return await self._exchange(self._reads, lambda _: words, block_s + ATTEMPT_S)
+
+    async def run(self) -> str:
+        """Return the run id of the server process."""
+        seen: list[str] = []
+
+        def make(run: str) -> Sequence[Word]:
+            seen.append(run)
+            return ("PING",)
+
+        await self.ask_as(make)
+        return seen[-1]
+
+    def forget(self) -> None:
+        """Read the run id anew before the next call of each connection."""
+        self._runs.clear()
+
+    async def info(self) -> dict[str, str]:
+        """Return what the server says of itself."""
+        return read_info(await self.ask("INFO", "server"))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._calls.aclose()
+        await self._reads.aclose()
+
+    async def _exchange(
+        self,
+        pool: BlockingConnectionPool,
+        make: Callable[[str], Sequence[Word]],
+        timeout_s: float | None,
+    ) -> Any:
+        connection = await pool.get_connection()
+        try:
+            run = self._runs.get(connection) or await self._see(connection)
+            await connection.send_command(*make(run))
+            if timeout_s is None:
+                return await connection.read_response()
+            # The library's own timeout of a read would look like an empty answer.
+            async with asyncio.timeout(timeout_s):
+                return await connection.read_response(timeout=math.inf)
+        except ResponseError:
+            raise  # An answer: the connection is in order.
+        except BaseException:
+            # The answer may still come: nobody else must get it.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
+
+    async def _connected(self, connection: AbstractConnection) -> None:
+        await connection.on_connect()
+        await self._see(connection)
+
+    async def _see(self, connection: AbstractConnection) -> str:
+        await connection.send_command("INFO", "server")
+        run = read_info(await connection.read_response())["run_id"]
+        self._runs[connection] = run
+        return run
+
+
+def read_info(answer: bytes) -> dict[str, str]:
+    """Read the answer of INFO."""
+    lines = answer.decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+class Nodes:
+    """All primaries, standalone or cluster, and which of them owns a key."""
+
+    def __init__(self, urls: Sequence[str], connections_max: int) -> None:
+        self._places = [cast(dict[str, Any], parse_url(url)) for url in urls]
+        self._connections_max = connections_max
+        self._nodes: dict[str, Node] = {}
+        self._slots: list[Node] | None = None  # None: one server owns all.
+        self._mapping = asyncio.Lock()
+        self._mapped = False
+
+    async def of(self, key: str) -> Node:
+        """Return the node that owns ``key``."""
+        if not self._mapped:
+            await self.refresh()
+        if self._slots is None:
+            return next(iter(self._nodes.values()))
+        return self._slots[key_slot(key.encode())]
+
+    async def all(self) -> list[Node]:
+        """Return every primary."""
+        if not self._mapped:
+            await self.refresh()
+        return list(self._nodes.values())
+
+    @property
+    def cluster(self) -> bool:
+        """Tell whether keys are spread over several nodes."""
+        return self._slots is not None
+
+    async def refresh(self) -> None:
+        """Read anew who owns what, from the first node that tells."""
+        waited_for_another = self._mapping.locked()
+        async with self._mapping:
+            if waited_for_another and self._mapped:
+                return
+            failure: Exception | None = None
+            for node in [*self._nodes.values(), *map(self._node, self._places)]:
+                try:
+                    await self._read_map(node)
+                except (RedisError, OSError, TimeoutError) as error:
+                    failure = error
+                else:
+                    self._mapped = True
+                    return
+            assert failure is not None
+            raise failure
+
+    async def _read_map(self, node: Node) -> None:
+        if (await node.info()).get("redis_mode") != "cluster":
+            self._nodes = {str(node): node}
+            self._slots = None
+            return
+        ranges = await node.ask("CLUSTER", "SLOTS")
+        slots: list[Node | None] = [None] * SLOTS
+        primaries: dict[str, Node] = {}
+        for first, last, (host, port, *_), *_ in ranges:
+            place = dict(self._places[0])
+            place |= {"host": (host or b"").decode() or node.host, "port": int(port)}
+            owner = self._node(place)
+            primaries[str(owner)] = owner
+            slots[first : last + 1] = [owner] * (last + 1 - first)
+        owned = [owner for owner in slots if owner is not None]
+        if len(owned) != SLOTS:
+            raise ResponseError("CLUSTERDOWN some slots have no owner")
+        gone = [old for name, old in self._nodes.items() if name not in primaries]
+        self._nodes, self._slots = primaries, owned
+        for old in gone:
+            await old.aclose()
+
+    def _node(self, place: dict[str, Any]) -> Node:
+        node = Node(place, self._connections_max)
+        return self._nodes.setdefault(str(node), node)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for node in self._nodes.values():
+            await node.aclose()

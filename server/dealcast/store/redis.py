@@ -1,0 +1,347 @@
+"""
+Redis, standalone or cluster, behind one face.
+
+A call that got no answer is sent again with the same arguments, which is safe
+since every function answers a retry alike; in the end it is ``Unavailable``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from redis.crc import key_slot
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import TimeoutError as LateAnswer
+
+from dealcast.core.errors import Recovering, Unavailable
+from dealcast.core.ids import Partition
+from dealcast.store import keys
+from dealcast.store.nodes import Node, Nodes, Word
+
+ANSWER_S = 5.0  # How long one call may take, with all its attempts.
+RECOVER_S = 1.0  # How long of it the gate is waited for.
+PAUSE_S = 0.02
+PAUSE_MAX_S = 0.25
+
+# Answers that say: not here, or not now.
+PASSING = (
+    AskError,  # And MovedError, which is one.
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
+PASSING_WORDS = ("BUSY", "NOREPLICAS", "MISCONF")  # The library has no class for them.
+NO_FUNCTION = "Function not found"
+
+Entry = tuple[str, dict[bytes, bytes]]  # Of a stream: its id and its fields.
+T = TypeVar("T")
+
+
+class Redis:
+    """One Redis, whatever its shape."""
+
+    def __init__(self, nodes: Nodes, *, answer_s: float = ANSWER_S) -> None:
+        self._nodes = nodes
+        self._answer_s = answer_s
+        self._library: str | None = None
+        self._reading: dict[tuple[str, ...], asyncio.Task[dict[str, list[Entry]]]] = {}
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, connections_max: int = 64, answer_s: float = ANSWER_S
+    ) -> "Redis":
+        """
+        Connect to ``redis://``, ``rediss://`` or ``unix://``.
+
+        For a cluster, give any of its nodes, or several with commas between
+        them; ``redis+cluster://`` means the same as ``redis://``.
+
+        Raises:
+            Unavailable: If nothing answers there.
+        """
+        given = url.replace("redis+cluster://", "redis://").split(",")
+        scheme = given[0].split("://", 1)[0]
+        urls = [part if "://" in part else f"{scheme}://{part}" for part in given]
+        redis = cls(Nodes(urls, connections_max), answer_s=answer_s)
+        await redis.ping()
+        return redis
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        reading = list(self._reading.values())
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+        await self._nodes.aclose()
+
+    # Functions.
+
+    async def load_library(self, text: str) -> None:
+        """Load the function library on every primary."""
+        self._library = text
+        for node in await self._nodes.all():
+            await node.ask("FUNCTION", "LOAD", "REPLACE", text)
+
+    async def run_of(self, partition: Partition) -> str:
+        """Return the run id of the server that owns ``partition``."""
+        key = keys.meta(partition)
+        return await self._persist(key, lambda node: node.run())
+
+    async def call(
+        self,
+        function: str,
+        names: Sequence[str],
+        args: Sequence[Word],
+        *,
+        write: bool = True,
+    ) -> list[Any]:
+        """
+        Call a function of the library on the server that owns its keys.
+
+        A changing call carries the run id that its connection has seen: it is
+        carried out only if the gate has let that run of the server pass.
+
+        Raises:
+            Recovering: If the gate has not, and does not within a second.
+            Unavailable: If there is no answer in time. It may be carried out.
+        """
+        head: tuple[Word, ...] = (function, len(names), *names)
+
+        async def send(node: Node) -> list[Any]:
+            if write:
+                answer = await node.ask_as(lambda run: ("FCALL", *head, run, *args))
+            else:
+                answer = await node.ask("FCALL_RO", *head, *args)
+            assert isinstance(answer, list)
+            if answer[0] == b"recovering":
+                node.forget()
+                raise Recovering
+            return answer
+
+        return await self._persist(names[0], send)
+
+    # Commands. Those that add are repeated too: an entry may come twice.
+
+    async def command(self, key: str, *words: Word) -> Any:
+        """Send a command about ``key`` to the server that owns it."""
+        return await self._persist(key, lambda node: node.ask(*words))
+
+    async def ping(self) -> None:
+        """
+        Ask every primary for a sign of life.
+
+        Raises:
+            Unavailable: If one of them gives none.
+        """
+
+        async def all_of_them(_: Node) -> None:
+            for node in await self._nodes.all():
+                await node.ask("PING")
+
+        await self._persist("", all_of_them)
+
+    async def servers(self) -> list[dict[str, str]]:
+        """Return what each primary says of itself (INFO server)."""
+        return [await node.info() for node in await self._nodes.all()]
+
+    async def hget(self, key: str, field: str) -> bytes | None:
+        """Return a field of a hash."""
+        answer: bytes | None = await self.command(key, "HGET", key, field)
+        return answer
+
+    async def hgetall(self, key: str) -> dict[bytes, bytes]:
+        """Return all fields of a hash."""
+        return pairs(await self.command(key, "HGETALL", key))
+
+    async def hset(self, key: str, fields: Mapping[str, Word]) -> None:
+        """Set fields of a hash."""
+        flat = [word for field in fields.items() for word in field]
+        await self.command(key, "HSET", key, *flat)
+
+    async def delete(self, key: str) -> None:
+        """Delete a key."""
+        await self.command(key, "DEL", key)
+
+    async def zrangebyscore(
+        self, key: str, low: Word, high: Word, count: int
+    ) -> list[bytes]:
+        """Return members of a sorted set, at most ``count``, lowest score first."""
+        words = ("ZRANGEBYSCORE", key, low, high, "LIMIT", 0, count)
+        members: list[bytes] = await self.command(key, *words)
+        return members
+
+    async def xadd(self, key: str, fields: Mapping[str, Word], maxlen: int) -> str:
+        """Append to a stream that keeps about ``maxlen`` entries."""
+        flat = [word for field in fields.items() for word in field]
+        words = ("XADD", key, "MAXLEN", "~", maxlen, "*", *flat)
+        answer: bytes = await self.command(key, *words)
+        return answer.decode()
+
+    async def xtrim(self, key: str, minid: str) -> int:
+        """Remove the entries before ``minid``."""
+        removed: int = await self.command(key, "XTRIM", key, "MINID", minid)
+        return removed
+
+    async def xlen(self, key: str) -> int:
+        """Return how many entries a stream has."""
+        length: int = await self.command(key, "XLEN", key)
+        return length
+
+    async def xrange(
+        self, key: str, first: str = "-", last: str = "+", count: int = 1000
+    ) -> list[Entry]:
+        """Return entries of a stream, oldest first."""
+        return entries(
+            await self.command(key, "XRANGE", key, first, last, "COUNT", count)
+        )
+
+    async def xrevrange(
+        self, key: str, last: str = "+", first: str = "-", count: int = 1000
+    ) -> list[Entry]:
+        """Return entries of a stream, newest first."""
+        words = ("XREVRANGE", key, last, first, "COUNT", count)
+        return entries(await self.command(key, *words))
+
+    async def xread(
+        self, positions: Mapping[str, str], block_ms: int, count: int = 1000
+    ) -> dict[str, list[Entry]]:
+        """
+        Return what came after ``positions``, waiting up to ``block_ms`` for it.
+
+        On a cluster one blocking read runs for each slot. The first that has
+        something ends the wait; the others go on, and the next call with the
+        same positions takes them over.
+
+        Raises:
+            Unavailable: If a server does not answer.
+        """
+        groups: dict[int, list[str]] = {}
+        for key in positions:
+            slot = key_slot(key.encode()) if self._nodes.cluster else 0
+            groups.setdefault(slot, []).append(key)
+        tasks: list[asyncio.Task[dict[str, list[Entry]]]] = []
+        for group in groups.values():
+            streams = (*group, *(positions[key] for key in group))
+            tasks.append(self._reader(streams, block_ms, count))
+        if not tasks:
+            await asyncio.sleep(block_ms / 1000)
+            return {}
+        await asyncio.wait(
+            tasks, timeout=block_ms / 1000, return_when=asyncio.FIRST_COMPLETED
+        )
+        found: dict[str, list[Entry]] = {}
+        for task in tasks:
+            if task.done():
+                found |= task.result()
+        return found
+
+    def _reader(
+        self, streams: tuple[str, ...], block_ms: int, count: int
+    ) -> asyncio.Task[dict[str, list[Entry]]]:
+        """Return the read of ``streams`` that is under way, or begin one."""
+        if task := self._reading.get(streams):
+            return task
+
+        def over(done: asyncio.Task[Any]) -> None:
+            self._reading.pop(streams, None)
+            if not done.cancelled():
+                done.exception()  # Whoever waits gets it; perhaps nobody does.
+
+        task = asyncio.create_task(self._read(streams, block_ms, count))
+        task.add_done_callback(over)
+        self._reading[streams] = task
+        return task
+
+    async def _read(
+        self, streams: tuple[str, ...], block_ms: int, count: int
+    ) -> dict[str, list[Entry]]:
+        block_s = max(1, block_ms) / 1000  # A block of 0 would be without end.
+        words = (
+            "XREAD",
+            "COUNT",
+            count,
+            "BLOCK",
+            max(1, block_ms),
+            "STREAMS",
+            *streams,
+        )
+        answer = await self._persist(
+            streams[0],
+            lambda node: node.wait(words, block_s),
+            limit_s=block_s + self._answer_s,
+        )
+        return {key.decode(): entries(found) for key, found in answer or []}
+
+    async def _persist(
+        self,
+        key: str,
+        attempt: Callable[[Node], Awaitable[T]],
+        *,
+        limit_s: float | None = None,
+    ) -> T:
+        """Do ``attempt`` on the owner of ``key`` until it is answered."""
+        loop = asyncio.get_running_loop()
+        recovered_by = loop.time() + RECOVER_S
+        pause_s = PAUSE_S
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(limit_s or self._answer_s):
+                while True:
+                    node: Node | None = None
+                    try:
+                        node = await self._nodes.of(key)
+                        return await attempt(node)
+                    except Recovering:
+                        if loop.time() > recovered_by:
+                            raise
+                    except (LostConnection, LateAnswer, OSError) as error:
+                        failure = error
+                        await self._find_again()
+                    except ResponseError as error:
+                        failure = error
+                        await self._pass_over(node, error)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, PAUSE_MAX_S)
+        except TimeoutError:
+            raise Unavailable(f"redis: {failure or 'no answer'}") from failure
+
+    async def _pass_over(self, node: Node | None, error: ResponseError) -> None:
+        """Do what helps against ``error``; raise it if it is a fault of ours."""
+        text = str(error)
+        if NO_FUNCTION in text and node is not None and self._library is not None:
+            await node.ask("FUNCTION", "LOAD", "REPLACE", self._library)
+        elif isinstance(error, PASSING) or text.startswith(PASSING_WORDS):
+            await self._find_again()
+        else:
+            raise error
+
+    async def _find_again(self) -> None:
+        """Learn who owns what now; a failure to is found out by the next attempt."""
+        if not self._nodes.cluster:
+            return
+        try:
+            await self._nodes.refresh()
+        except (RedisError, OSError):
+            return
+
+
+def pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Make a mapping of the flat list of names and values that Redis answers."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def entries(answer: Sequence[Any]) -> list[Entry]:
+    """Make entries of what Redis answers; those without fields were deleted."""
+    return [(name.decode(), pairs(flat)) for name, flat in answer if flat is not None]
