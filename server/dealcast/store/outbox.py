@@ -1,18 +1,38 @@
 """
 The outbox: what SQL tells Redis, written in the transaction that made it true.
 
-An act calls ``put`` inside its transaction; the clerk alone sends.
+An act calls ``put`` inside its transaction and may send at once; the clerk
+sends whatever is left. Several may send at a time: each goes in the order of
+the outbox, and Redis carries out an operation once, however often it is sent.
 """
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import insert
+import msgspec
+import structlog
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dealcast.core.clock import Clock
+from dealcast.core.errors import Invalid, Refused
 from dealcast.core.ids import Partition
 from dealcast.store import tables
+from dealcast.store.log import Log
+from dealcast.store.redis import Redis
+from dealcast.store.rows import brought_by
+from dealcast.store.sql import Database
+from dealcast.store.stock import DealTerms, Stock
 
 Kind = Literal["load", "adjust", "record"]
+
+BATCH_MAX = 500  # Rows of one pass.
+AT_ONCE_MAX = 16  # Partitions that are sent to at a time.
+KEPT_MS = 24 * 3600 * 1000  # As long as Redis knows an operation again.
+CLEAN_EVERY_MS = 60_000
+
+log = structlog.get_logger()
 
 
 async def put(
@@ -26,10 +46,9 @@ async def put(
     """
     Write down what Redis is to be told once this transaction is committed.
 
-    ``op`` names the operation for good: Redis carries it out once, however
-    often it is sent. Payloads: ``load`` is ``{"show", "deal"}`` with the deal
-    as ``Stock.load`` takes it; ``adjust`` is ``{"show", "deal", "variant",
-    "units"}``; ``record`` is a ``log.Record`` as JSON.
+    ``op`` names the operation for good. Payloads: ``load`` is ``{"show",
+    "deal"}`` with the deal as ``dc1_load`` takes it; ``adjust`` is ``{"show",
+    "deal", "variant", "units"}``; ``record`` is a ``log.Record`` as JSON.
 
     Raises:
         IntegrityError: If ``op`` was put before.
@@ -43,3 +62,137 @@ async def put(
             created_at=now,
         )
     )
+
+
+class Outbox:
+    """Sends what acts have put."""
+
+    def __init__(self, redis: Redis, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._stock = Stock(redis)
+        self._log = Log(redis)
+        self._few = asyncio.Semaphore(AT_ONCE_MAX)
+        self._cleaned_at = 0
+
+    async def send_due(self) -> int:
+        """
+        Send what was not sent, in order within each partition; return how many.
+
+        A row that cannot be sent now holds up its own partition alone.
+
+        Raises:
+            Recovering: If a partition does not take changes; others were sent.
+            Unavailable: If a server did not answer; others were sent.
+        """
+        row = tables.outbox
+        async with self._database.read() as connection:
+            found = await connection.execute(
+                select(row)
+                .where(row.c.sent_at.is_(None))
+                .order_by(row.c.id)
+                .limit(BATCH_MAX)
+            )
+            due: dict[Partition, list[Row[Any]]] = {}
+            for one in found:
+                due.setdefault(Partition(one.partition), []).append(one)
+        counts = await asyncio.gather(
+            *(self._send_all(rows) for rows in due.values()), return_exceptions=True
+        )
+        await self._clean()
+        for count in counts:
+            if isinstance(count, BaseException):
+                raise count
+        return sum(count for count in counts if isinstance(count, int))
+
+    async def _send_all(self, rows: Sequence[Row[Any]]) -> int:
+        done = 0
+        async with self._few:
+            try:
+                for row in rows:
+                    await self._send(row)
+                    done += 1
+            finally:
+                await self._mark(rows[:done])
+        return done
+
+    async def _send(self, row: Row[Any]) -> None:
+        try:
+            await self._tell(row.kind, row.op, row.payload)
+        except Refused as error:
+            if error.retryable:
+                raise
+            log.error("outbox_refused", op=row.op, kind=row.kind, why=str(error))
+            await self._give_up(row)
+
+    async def _tell(self, kind: str, op: str, payload: dict[str, Any]) -> None:
+        if kind == "load":
+            await self._stock.load(op, _terms(payload["deal"]))
+        elif kind == "adjust":
+            deal, variant = payload["deal"], payload["variant"]
+            await self._stock.adjust(deal, variant, payload["units"], op=op)
+        else:
+            document = msgspec.json.encode(payload)
+            await self._log.record_document(payload["show"], document, op=op)
+
+    async def _mark(self, sent: Sequence[Row[Any]]) -> None:
+        row = tables.outbox
+        if sent:
+            numbers = [one.id for one in sent]
+            async with self._database.begin() as connection:
+                await connection.execute(
+                    update(row)
+                    .where(row.c.id.in_(numbers), row.c.sent_at.is_(None))
+                    .values(sent_at=self._clock.now())
+                )
+
+    async def _give_up(self, refused: Row[Any]) -> None:
+        """Mark a refused row, and give back the units that it was to bring."""
+        row = tables.outbox
+        async with self._database.begin() as connection:
+            marked = await connection.execute(
+                update(row)
+                .where(row.c.id == refused.id, row.c.sent_at.is_(None))
+                .values(sent_at=self._clock.now())
+            )
+            if marked.rowcount == 1 and refused.kind in ("load", "adjust"):
+                await _give_back(connection, refused.op, self._clock.now())
+
+    async def _clean(self) -> None:
+        """Delete what was sent so long ago that nobody sends it again."""
+        row, now = tables.outbox, self._clock.now()
+        if now - self._cleaned_at < CLEAN_EVERY_MS:
+            return
+        async with self._database.begin() as connection:
+            await connection.execute(delete(row).where(row.c.sent_at < now - KEPT_MS))
+        self._cleaned_at = now
+
+
+def _terms(payload: dict[str, Any]) -> DealTerms:
+    try:
+        return msgspec.convert(payload, DealTerms)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error)) from None
+
+
+async def _give_back(connection: AsyncConnection, op: str, now: int) -> None:
+    allotment, variant = tables.allotment, tables.variant
+    found = await connection.execute(
+        select(allotment)
+        .where(brought_by(op))
+        .where(allotment.c.applied_at.is_(None))
+        .order_by(allotment.c.variant)
+        .with_for_update()
+    )
+    for one in found.all():
+        # Units that were to leave the deal never left free stock.
+        await connection.execute(
+            update(variant)
+            .where(variant.c.id == one.variant)
+            .values(free=variant.c.free + max(0, one.units))
+        )
+        await connection.execute(
+            update(allotment)
+            .where(allotment.c.op == one.op)
+            .values(units=0, applied_at=now)
+        )

@@ -183,7 +183,9 @@ deal_line = Table(
     CheckConstraint("price >= 0", name="price"),
 )
 
-# Units on their way from free stock to a deal, until the fact arrives.
+# Units on their way from free stock to a deal, until the fact arrives. `op` is
+# that of the outbox row; a load of several variants has `<op>:<position>`. The
+# line in `deal_line` begins with nothing: the fact of the load fills it.
 allotment = Table(
     "allotment",
     metadata,

@@ -1,0 +1,254 @@
+"""
+The gate: a partition takes changes only when Redis and the ledger agree.
+
+Every start, restart or failover of a Redis server has a run id of its own, and
+no function changes anything before the gate has let that run in. The clerk
+alone runs it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import or_, select
+
+from dealcast.core.errors import Refused, Unavailable
+from dealcast.core.ids import PARTITIONS, DealId, Partition, partition_of
+from dealcast.store import keys, tables
+from dealcast.store.folding import Line
+from dealcast.store.ledger import Ledger
+from dealcast.store.redis import Redis
+from dealcast.store.sql import Database
+
+FIRST_EPOCH = 1
+LOOK_S = 0.25
+AT_ONCE_MAX = 16  # Calls in flight.
+
+log = structlog.get_logger()
+
+Stock = dict[DealId, dict[str, Line]]
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What Redis says of a partition, and the run id of its server now."""
+
+    epoch: int | None
+    seq: int
+    chain: str
+    run: str | None
+    server: str
+
+    @classmethod
+    def read(cls, fields: Mapping[bytes, bytes], server: str) -> "Meta":
+        """Read the hash ``meta`` of a partition."""
+        text = {name.decode(): value.decode() for name, value in fields.items()}
+        return cls(
+            epoch=int(text["epoch"]) if "epoch" in text else None,
+            seq=int(text.get("seq") or 0),
+            chain=text.get("chain", ""),
+            run=text.get("run") or None,
+            server=server,
+        )
+
+
+class Gate:
+    """Lets changes in, partition by partition; ``closed`` says where and why not."""
+
+    def __init__(self, redis: Redis, database: Database, ledger: Ledger) -> None:
+        self._redis = redis
+        self._database = database
+        self._ledger = ledger
+        self._few = asyncio.Semaphore(AT_ONCE_MAX)
+        self._said: dict[Partition, str] = {}
+        self.closed: dict[Partition, str] = {
+            Partition(number): "not looked at yet" for number in range(PARTITIONS)
+        }
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether every partition takes changes."""
+        return not self.closed
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until ``stop`` is set, and say what stays closed."""
+        while not stop.is_set():
+            try:
+                await self.look()
+            except Unavailable as error:
+                self._close_all(str(error))
+            self._say()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """
+        Let in every partition that agrees with the ledger, once.
+
+        Raises:
+            Unavailable: If the database did not answer.
+        """
+        everything = [Partition(number) for number in range(PARTITIONS)]
+        metas = await self._metas(everything)
+        new = [
+            partition
+            for partition in metas
+            if self._ledger.position(partition).epoch == 0
+        ]
+        if new:
+            await self._begin(new)
+            metas |= await self._metas(new)
+        waiting = {}
+        for partition, meta in metas.items():
+            if partition in self._ledger.closed:
+                self.closed[partition] = self._ledger.closed[partition]
+            elif meta.run == meta.server and meta.epoch is not None:
+                self.closed.pop(partition, None)
+            else:
+                waiting[partition] = meta
+        if waiting:
+            await self._judge_all(waiting)
+
+    async def _begin(self, partitions: Sequence[Partition]) -> None:
+        # Redis first: a row with an epoch says that Redis had the partition.
+        begun = await asyncio.gather(*(self._begin_one(one) for one in partitions))
+        fresh = [one for one, ok in zip(partitions, begun, strict=True) if ok]
+        if fresh:
+            await self._ledger.begin(fresh, FIRST_EPOCH)
+
+    async def _begin_one(self, partition: Partition) -> bool:
+        names = [keys.meta(partition), keys.facts(partition)]
+        async with self._few:
+            try:
+                answer = await self._redis.call("dc1_begin", names, [FIRST_EPOCH])
+            except (Unavailable, Refused) as error:
+                self.closed[partition] = str(error)
+                return False
+        return bool(answer[0] == b"ok")
+
+    async def _judge_all(self, waiting: Mapping[Partition, Meta]) -> None:
+        doubts = {one: self._doubt(one, meta) for one, meta in waiting.items()}
+        sure = [one for one, doubt in doubts.items() if doubt is None]
+        stock = await self._stock(sure) if sure else {}
+        found = await asyncio.gather(
+            *(self._admit(one, waiting[one], stock.get(one, {})) for one in sure)
+        )
+        for partition, doubt in [*doubts.items(), *zip(sure, found, strict=True)]:
+            if doubt is None:
+                self.closed.pop(partition, None)
+            else:
+                self.closed[partition] = doubt
+
+    def _doubt(self, partition: Partition, meta: Meta) -> str | None:
+        """Say in one line why Redis and the ledger disagree, if they do."""
+        ours = self._ledger.position(partition)
+        if meta.epoch is None:
+            return f"Redis has lost it; the ledger is at fact {ours.seq}"
+        if ours.epoch == 0:
+            return f"Redis is at fact {meta.seq}, but the ledger never knew of it"
+        if meta.epoch != ours.epoch:
+            return f"Redis is in epoch {meta.epoch}, the ledger in {ours.epoch}"
+        if meta.seq > ours.seq:
+            return f"the ledger is {meta.seq - ours.seq} facts behind Redis"
+        if meta.seq < ours.seq:
+            return f"Redis has lost the last {ours.seq - meta.seq} facts"
+        if meta.chain != ours.chain:
+            return f"Redis and the ledger tell different stories up to {ours.seq}"
+        return None
+
+    async def _admit(
+        self, partition: Partition, meta: Meta, stock: Stock
+    ) -> str | None:
+        async with self._few:
+            try:
+                for deal, lines in stock.items():
+                    doubt = await self._differs(deal, lines)
+                    if doubt is not None:
+                        return doubt
+                answer = await self._redis.call(
+                    "dc1_admit",
+                    [keys.meta(partition)],
+                    [str(meta.epoch), str(meta.seq), meta.chain],
+                )
+            except (Unavailable, Refused) as error:
+                return str(error)
+        return None if answer[0] == b"ok" else "it moved while it was looked at"
+
+    async def _differs(self, deal: DealId, lines: Mapping[str, Line]) -> str | None:
+        fields = await self._redis.hgetall(keys.deal(deal))
+        if not fields:
+            return f"Redis has lost deal {deal}"
+        for variant, ours in lines.items():
+            theirs = stock_of(fields, variant)
+            if theirs != ours:
+                return (
+                    f"deal {deal} variant {variant}:"
+                    f" Redis counts {theirs}, the ledger {ours}"
+                )
+        return None
+
+    async def _stock(self, partitions: Sequence[Partition]) -> dict[Partition, Stock]:
+        """Read the ledger's lines of deals that Redis has and that still matter."""
+        deal, line, outbox = tables.deal, tables.deal_line, tables.outbox
+        async with self._database.read() as connection:
+            unsent = await connection.scalars(
+                select(outbox.c.payload).where(
+                    outbox.c.sent_at.is_(None), outbox.c.kind == "load"
+                )
+            )
+            # Loaded or not: nobody knows before the outbox row is marked.
+            unsure = {payload["deal"]["deal"] for payload in unsent}
+            rows = await connection.execute(
+                select(line)
+                .join(deal, deal.c.id == line.c.deal)
+                .where(or_(deal.c.status != "closed", line.c.held > 0))
+            )
+        wanted = set(partitions)
+        stock: dict[Partition, Stock] = {}
+        for row in rows:
+            partition = partition_of(row.deal)
+            if partition in wanted and row.deal not in unsure:
+                lines = stock.setdefault(partition, {}).setdefault(row.deal, {})
+                lines[row.variant] = Line(row.allotted, row.free, row.held, row.sold)
+        return stock
+
+    async def _metas(self, partitions: Sequence[Partition]) -> dict[Partition, Meta]:
+        found = await asyncio.gather(*(self._meta(one) for one in partitions))
+        return {
+            one: meta
+            for one, meta in zip(partitions, found, strict=True)
+            if meta is not None
+        }
+
+    async def _meta(self, partition: Partition) -> Meta | None:
+        async with self._few:
+            try:
+                server = await self._redis.run_of(partition)
+                fields = await self._redis.hgetall(keys.meta(partition))
+            except Unavailable as error:
+                self.closed[partition] = str(error)
+                return None
+        return Meta.read(fields, server)
+
+    def _close_all(self, why: str) -> None:
+        for number in range(PARTITIONS):
+            self.closed.setdefault(Partition(number), why)
+
+    def _say(self) -> None:
+        """Log a partition once for each reason that keeps it closed, and its end."""
+        for partition in [*self._said]:
+            if partition not in self.closed:
+                del self._said[partition]
+                log.info("partition_open", partition=partition)
+        for partition, why in self.closed.items():
+            if self._said.get(partition) != why:
+                self._said[partition] = why
+                log.warning("partition_waits", partition=partition, why=why)
+
+
+def stock_of(fields: Mapping[bytes, bytes], variant: str) -> Line | None:
+    """Read the line of ``variant`` from a deal's hash in Redis, if it is there."""
+    counts = [fields.get(f"{name}:{variant}".encode()) for name in "afhs"]
+    if None in counts:
+        return None
+    return Line(*(int(count) for count in counts if count is not None))
