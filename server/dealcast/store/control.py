@@ -29,7 +29,7 @@ class Control:
     async def tail(
         self, after: str, block_ms: int
     ) -> tuple[str, list[tuple[str, str]]]:
-        """Wait for nudges after ``after``; return the new position and (kind, detail)."""
+        """Wait for what is nudged after ``after``: the new position, (kind, detail)."""
         found = await self._redis.xread({CONTROL: after}, block_ms)
         nudges = found.get(CONTROL, [])
         told = [(fields[b"k"].decode(), fields[b"d"].decode()) for _, fields in nudges]

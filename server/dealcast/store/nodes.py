@@ -7,11 +7,11 @@ lost, and only we know which commands may be repeated.
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -99,7 +99,7 @@ class Node:
         make: Callable[[str], Sequence[Word]],
         timeout_s: float | None,
     ) -> Any:
-        connection = await pool.get_connection()
+        connection = await free_connection(pool)
         try:
             run = self._runs.get(connection) or await self._see(connection)
             await connection.send_command(*make(run))
@@ -126,6 +126,12 @@ class Node:
         run = read_info(await connection.read_response())["run_id"]
         self._runs[connection] = run
         return run
+
+
+async def free_connection(pool: ConnectionPool) -> AbstractConnection:
+    """Wait for a free connection; the library leaves the type of it open."""
+    get: Callable[[], Awaitable[AbstractConnection]] = pool.get_connection
+    return await get()
 
 
 def read_info(answer: bytes) -> dict[str, str]:

@@ -268,15 +268,8 @@ class Redis:
         self, streams: tuple[str, ...], block_ms: int, count: int
     ) -> dict[str, list[Entry]]:
         block_s = max(1, block_ms) / 1000  # A block of 0 would be without end.
-        words = (
-            "XREAD",
-            "COUNT",
-            count,
-            "BLOCK",
-            max(1, block_ms),
-            "STREAMS",
-            *streams,
-        )
+        words: list[Word] = ["XREAD", "COUNT", count, "BLOCK", max(1, block_ms)]
+        words += ["STREAMS", *streams]
         answer = await self._persist(
             streams[0],
             lambda node: node.wait(words, block_s),

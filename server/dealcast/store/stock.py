@@ -13,6 +13,7 @@ from dealcast.core.events import HoldState, Person
 from dealcast.core.ids import (
     DealId,
     HoldId,
+    Partition,
     PaymentId,
     PersonId,
     ShowId,
@@ -21,7 +22,8 @@ from dealcast.core.ids import (
     partition_of,
 )
 from dealcast.store import keys
-from dealcast.store.redis import Redis, Word
+from dealcast.store.nodes import Word
+from dealcast.store.redis import Redis
 
 HOLDS_MAX = 20  # Of one payment, and of one release.
 BATCH_MAX = 256  # Buys of one call.
@@ -136,7 +138,8 @@ class Stock:
     async def load(self, op: str, terms: DealTerms) -> None:
         """Create a deal with its allotted stock, and announce it."""
         names = deal_keys(terms.show, [terms.deal])
-        check(await self._redis.call("dc1_load", names, (op, msgspec.json.encode(terms))))
+        document = msgspec.json.encode(terms)
+        check(await self._redis.call("dc1_load", names, (op, document)))
 
     async def open(
         self, deal: DealId, *, op: str, reason: str = "", by: Person | None = None
@@ -195,10 +198,12 @@ class Stock:
         """Decide buys of one deal, in their order; each has its own answer."""
         if not 0 < len(items) <= BATCH_MAX:
             raise Invalid(f"between 1 and {BATCH_MAX} buys at once")
-        names, args = await self._keys([deal]), list[Word]()
+        names = await self._keys([deal])
+        args: list[Word] = []
         for item in items:
             plain(item.buyer, item.variant, item.fingerprint)
-            args += (item.hold, item.buyer, item.variant, item.quantity, item.fingerprint)
+            args += (item.hold, item.buyer, item.variant)
+            args += (item.quantity, item.fingerprint)
         told = check(await self._redis.call("dc1_hold", names, args))
         return [
             HoldAnswer(
@@ -226,10 +231,12 @@ class Stock:
             HoldConfirmed: For the first hold that cannot be; it is the detail.
         """
         names = await self._keys_of(holds)
-        args = (payment, buyer, deadline_at, *holds)
+        args: list[Word] = [payment, buyer, deadline_at, *holds]
         check(await self._redis.call("dc1_pay", names, args))
 
-    async def confirm(self, payment: PaymentId, lines: Sequence[PaidLine]) -> list[bool]:
+    async def confirm(
+        self, payment: PaymentId, lines: Sequence[PaidLine]
+    ) -> list[bool]:
         """
         Sell what was paid, all or none; tell which holds had gone and came back.
 
@@ -305,9 +312,11 @@ class Stock:
         self._shows[deal] = ShowId(found.decode())
         return self._shows[deal]
 
-    async def due(self, partition: int, now: int, count_max: int = 100) -> list[DealId]:
+    async def due(
+        self, partition: Partition, now: int, count_max: int = 100
+    ) -> list[DealId]:
         """Return deals whose next deadline has come."""
-        key = keys.due(keys.Partition(partition))
+        key = keys.due(partition)
         found = await self._redis.zrangebyscore(key, "-inf", now, count_max)
         return [DealId(deal.decode()) for deal in found]
 
