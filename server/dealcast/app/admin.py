@@ -70,7 +70,7 @@ class Admin:
 
 async def gather_metrics(run: Path) -> str:
     """Return the metrics of all processes of the node, each with its name."""
-    notes = sorted(run.glob("*.json"))
+    notes = notes_in(run)
     texts = await fetch_all(notes, "metrics")
     merged: dict[str, Metric] = {}
     for note, text in zip(notes, texts, strict=True):
@@ -88,7 +88,7 @@ async def gather_metrics(run: Path) -> str:
 
 async def gather_ready(run: Path, own: str) -> dict[str, str | None]:
     """Return what other processes of the node say of their readiness."""
-    notes = [note for note in sorted(run.glob("*.json")) if note.stem != own]
+    notes = [note for note in notes_in(run) if note.stem != own]
     texts = await fetch_all(notes, "readyz")
     parts: dict[str, str | None] = {}
     for note, text in zip(notes, texts, strict=True):
@@ -109,13 +109,23 @@ async def fetch_all(notes: list[Path], what: str) -> list[str | None]:
 async def fetch(session: aiohttp.ClientSession, note: Path, what: str) -> str | None:
     """Ask one process; None when it does not answer."""
     try:
-        port = json.loads(note.read_text())["port"]
+        port = port_of(note)
         limit = aiohttp.ClientTimeout(total=GATHER_S)
         url = f"http://127.0.0.1:{port}/{what}"
         async with session.get(url, timeout=limit) as answer:
             return await answer.text()
     except (OSError, ValueError, KeyError, aiohttp.ClientError, TimeoutError):
         return None
+
+
+def notes_in(run: Path) -> list[Path]:
+    """Return the notes of the node's processes."""
+    return sorted(run.glob("*.json"))
+
+
+def port_of(note: Path) -> int:
+    """Read the admin port from a note."""
+    return int(json.loads(note.read_text())["port"])
 
 
 class Gathered:

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +22,14 @@ import aiohttp
 
 from dealcast import config
 from dealcast.config import Settings, Unusable
-from dealcast.store.server import RedisServer, ServerUnusable
+from dealcast.store.server import Server, ServerUnusable
 
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 15.0
 CALM_S = 30.0  # After so long without a death the pause is short again.
 STOP_S = 12.0
 READY_S = 60.0
+LOOK_S = 0.05
 LIFELINE = "DEALCAST_LIFELINE"
 
 Say = Callable[[str], None]
@@ -89,6 +90,11 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
+def note_redis(settings: Settings, url: str) -> None:
+    """Note where the node's Redis answers, for commands beside the node."""
+    (settings.folder / "run" / "redis.url").write_text(url, encoding="utf-8")
+
+
 @dataclass
 class Child:
     """A process of this node that is to run until the node stops."""
@@ -108,10 +114,10 @@ class Supervisor:
     say: Say
     children: list[Child] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    redis: RedisServer | None = None
+    redis: Server | None = None
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
 
-    async def run(self, told: Callable[[], list[str]]) -> int:
+    async def run(self, told: Callable[[], Awaitable[list[str]]]) -> int:
         """Run the node until it is told to stop; return the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +125,7 @@ class Supervisor:
         try:
             await self.start()
             if not self.stopping.is_set() and await self.ready():
-                for line in told():
+                for line in await told():
                     self.say(line)
             await self.stopping.wait()
             self.say("Stopping ...")
@@ -134,11 +140,10 @@ class Supervisor:
         environment = config.environment(settings)
         if settings.redis.url is None:
             self.say("Starting Redis ...")
-            self.redis = RedisServer(
-                folder=settings.folder / "redis", binary=settings.redis.binary
-            )
+            self.redis = Server(settings.folder, binary=settings.redis.binary)
             await self.redis.start()
             environment["DEALCAST__REDIS__URL"] = self.redis.url
+            note_redis(settings, self.redis.url)
         names = ["sandbox-psp"] if settings.payments.provider == "sandbox" else []
         names += ["clerk", *(f"worker-{n}" for n in range(settings.workers))]
         self.say(f"Starting {', '.join(names)} ...")
@@ -172,27 +177,32 @@ class Supervisor:
                     start_new_session=True,
                 )
             code = await child.process.wait()
-            await self.mourn(child, code, time.monotonic() - began, log)
+            how = f"ended (signal {-code})" if code < 0 else f"ended (code {code})"
+            await self.mourn(child, how, time.monotonic() - began, log)
 
-    async def keep_redis(self, child: Child, server: RedisServer) -> None:
+    async def keep_redis(self, child: Child, server: Server) -> None:
         """Start Redis again whenever it dies."""
+        log = self.settings.folder / "redis" / "redis.log"
+        began = time.monotonic()
         while not self.stopping.is_set():
-            began = time.monotonic()
-            code = await server.wait()
-            log = server.folder / "redis.log"
-            await self.mourn(child, code, time.monotonic() - began, log)
+            await asyncio.sleep(LOOK_S)
+            if server.alive() or self.stopping.is_set():
+                continue
+            await self.mourn(child, "ended", time.monotonic() - began, log)
             if not self.stopping.is_set():
-                with suppress(ServerUnusable):
+                began = time.monotonic()
+                try:
                     await server.start()
+                except ServerUnusable as error:
+                    self.say(f"redis: {error}")
 
-    async def mourn(self, child: Child, code: int, lived_s: float, log: Path) -> None:
+    async def mourn(self, child: Child, how: str, lived_s: float, log: Path) -> None:
         """Say that ``child`` died, and wait before its next start."""
         if self.stopping.is_set():
             return
         child.deaths = 1 if lived_s > CALM_S else child.deaths + 1
         pause = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** (child.deaths - 1))
-        how = f"signal {-code}" if code < 0 else f"code {code}"
-        self.say(f"{child.name} ended ({how}); again in {pause:g} s ({log})")
+        self.say(f"{child.name} {how}; again in {pause:g} s ({log})")
         with suppress(TimeoutError):
             await asyncio.wait_for(self.stopping.wait(), pause)
 
@@ -227,6 +237,7 @@ class Supervisor:
                     await child.keeper
         if self.redis is not None:
             await self.redis.stop()
+            (self.settings.folder / "run" / "redis.url").unlink(missing_ok=True)
         for end in self.lifeline:
             os.close(end)
 
