@@ -54,6 +54,7 @@ def bench(arguments: list[str]) -> int:
 def become(place: Place, words: Sequence[str]) -> int:
     """Go on as ``dealcast``: signals then reach the server itself."""
     script = str(place.venv / "bin" / "dealcast")
+    os.environ.setdefault("DEALCAST__DATA", str(place.root / ".dealcast"))
     os.execv(script, [script, *words])
 
 

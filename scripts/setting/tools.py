@@ -79,16 +79,17 @@ class Tools:
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """Return the variables for a tool; caches stay in the clone."""
         kept = {k: v for k, v in os.environ.items() if k not in MISLEADING}
-        caches = {
+        own = {
             "PIP_CACHE_DIR": str(self.place.cache / "pip"),
             "npm_config_cache": str(self.place.cache / "npm"),
+            "npm_config_update_notifier": "false",
         }
-        return {**caches, **kept, **extra}
+        return {**own, **kept, **extra}
 
     def explain(self, words: Sequence[str], code: int, output: str) -> str:
         """Put the failure of a tool into one line."""
-        name = next((w for w in words if w in ("pip", "ensurepip")), words[0])
-        tool = Path(name).name.removesuffix("-cli.js")
+        names = [Path(word).name.removesuffix("-cli.js") for word in words[:3]]
+        tool = next((n for n in names if n in ("pip", "ensurepip", "npm")), names[0])
         if NO_NETWORK.search(output):
             return f"No network: {tool} reached nobody; see {self.place.log}."
         return f"{tool} failed with exit code {code}; see {self.place.log}."
