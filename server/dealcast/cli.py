@@ -158,16 +158,16 @@ def clerk(options: argparse.Namespace, settings: Settings) -> int:
 
 def sandbox_psp(options: argparse.Namespace, settings: Settings) -> int:
     """Run the sandbox payment provider."""
-    from dealcast.tools import operator
+    from dealcast.tools import sandbox_psp
 
-    return operator.sandbox_psp(settings)
+    return sandbox_psp.run(settings)
 
 
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Recount everything; 1 if a number disagrees."""
-    from dealcast.tools import operator
+    from dealcast.tools import verify
 
-    return operator.verify(settings)
+    return verify.run(settings)
 
 
 def token(options: argparse.Namespace, settings: Settings) -> int:

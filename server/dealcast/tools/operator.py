@@ -1,0 +1,150 @@
+"""What the operator does beside a node: tokens, links, imports, crowds, recounts."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from dealcast.app import secrets
+from dealcast.app.node import raise_file_limit
+from dealcast.config import Settings, Unusable
+from dealcast.core.clock import SystemClock
+from dealcast.core.errors import Refused
+from dealcast.core.events import Role
+from dealcast.core.ids import PersonId
+from dealcast.core.wire import Caller
+from dealcast.shop.catalog.service import Catalog
+from dealcast.shop.people.service import People
+from dealcast.shop.people.tokens import Tokens
+from dealcast.store.sql import Database
+from dealcast.tools import crowd as crowds
+
+YEAR_S = 366 * 24 * 3600
+
+OPERATOR = Caller(
+    person=PersonId("u_operator"),
+    subject="operator",
+    name="Operator",
+    role="shop",
+    show="*",
+    expires_at=2**53,
+)
+
+
+@asynccontextmanager
+async def books(settings: Settings) -> AsyncIterator[Database]:
+    """Open the books, brought up to date."""
+    database = Database.connect(settings.sql_url)
+    try:
+        await database.migrate()
+        yield database
+    finally:
+        await database.aclose()
+
+
+def people_of(settings: Settings, database: Database) -> People:
+    """Return who knows people by this installation's secret."""
+    return People(
+        tokens=Tokens(secrets.of(settings).encode()),
+        database=database,
+        clock=SystemClock(),
+        demo=True,
+    )
+
+
+def token(settings: Settings, options: argparse.Namespace) -> int:
+    """
+    Print a token.
+
+    Raises:
+        Unusable: If it is to live for less than a second or more than a year.
+    """
+    if not 1 <= options.seconds <= YEAR_S:
+        raise Unusable(f"--seconds: between 1 and {YEAR_S}")
+    people = people_of(settings, Database.connect(settings.sql_url))
+    print(
+        people.issue(
+            options.subject, options.name, options.role, options.show, options.seconds
+        )
+    )
+    return 0
+
+
+def staff_link(settings: Settings, role: Role, show: str) -> int:
+    """
+    Print a staff link that works once.
+
+    Raises:
+        Unusable: If the role has no page.
+    """
+    if role not in ("host", "moderator"):
+        raise Unusable("--link: for --role host or moderator")
+
+    async def make() -> str:
+        async with books(settings) as database:
+            return await people_of(settings, database).make_code(role, show)
+
+    print(f"{settings.public_url}/{role}#code={asyncio.run(make())}")
+    return 0
+
+
+def catalog_import(settings: Settings, file: Path, currency: str) -> int:
+    """
+    Import a CSV file; 1 if a row is wrong, and then nothing is imported.
+
+    Raises:
+        Unusable: If the file cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Unusable(f"{file}: {error.strerror}") from None
+
+    async def bring() -> str:
+        async with books(settings) as database:
+            catalog = Catalog(database=database, clock=SystemClock())
+            found = await catalog.import_csv(OPERATOR, data, currency=currency)
+            return (
+                f"{found.products} products with {found.variants} variants: "
+                f"{found.created} created, {found.changed} changed, "
+                f"{found.unchanged} as they were."
+            )
+
+    try:
+        print(asyncio.run(bring()))
+    except Refused as refused:
+        print(f"{file}: {refused.detail or refused.title}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def crowd(settings: Settings, options: argparse.Namespace) -> int:
+    """
+    Send a crowd to this node's show, or to another server's.
+
+    Raises:
+        Unusable: If a number makes no sense.
+    """
+    if not 1 <= options.viewers <= 15_000:
+        raise Unusable("--viewers: between 1 and 15000")
+    if not 0 <= options.chat <= 1000 or not 1 <= options.quantity <= 999:
+        raise Unusable("--chat: at most 1000 lines a second; --quantity: 1 to 999")
+    host = None
+    if options.open:
+        people = people_of(settings, Database.connect(settings.sql_url))
+        host = people.issue("crowd", "Crowd", "host", "*")
+    plan = crowds.Plan(
+        url=(options.url or settings.public_url).rstrip("/"),
+        show=options.show,
+        viewers=options.viewers,
+        chat_per_s=options.chat,
+        buy=options.buy,
+        quantity=options.quantity,
+        open_token=host,
+        seconds=options.seconds,
+        seed=options.seed,
+    )
+    raise_file_limit()
+    return asyncio.run(crowds.run(plan))
