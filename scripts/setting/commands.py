@@ -29,26 +29,30 @@ def run(arguments: list[str]) -> int:
 
 def serve(arguments: list[str]) -> int:
     """Set up what serving needs and become the server, with the demo show."""
-    place = Place.here()
-    with place.alone() as lock:
-        tools = Tools(place, lock)
-        environment.prepare(tools, ["runtime"])
-        if not client.current(place):
-            client.build(tools, node.provide(tools))
-    wanted = [word for word in arguments if word != "--no-demo"]
-    demo = ["--demo"] if wanted == arguments and "--demo" not in wanted else []
-    return become(place, ["serve", *demo, *wanted])
+    place = set_up()
+    return become(place, ["serve", *with_demo(arguments)])
+
+
+def with_demo(arguments: Sequence[str]) -> list[str]:
+    """Return the options of ``dealcast serve``: a demo, unless --no-demo is said."""
+    wanted = [word for word in arguments if word not in ("--demo", "--no-demo")]
+    return wanted if "--no-demo" in arguments else ["--demo", *wanted]
 
 
 def bench(arguments: list[str]) -> int:
     """Set up what serving needs and become the benchmark."""
+    return become(set_up(), ["bench", *arguments])
+
+
+def set_up() -> Place:
+    """Set up what serving needs: the packages, and the pages if they changed."""
     place = Place.here()
     with place.alone() as lock:
         tools = Tools(place, lock)
         environment.prepare(tools, ["runtime"])
         if not client.current(place):
             client.build(tools, node.provide(tools))
-    return become(place, ["bench", *arguments])
+    return place
 
 
 def become(place: Place, words: Sequence[str]) -> int:

@@ -74,7 +74,7 @@ class Place:
         """
         lock = os.open(self.cache / "setup.lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            if not _taken(lock):
+            if not taken(lock):
                 with say.step("Waiting for another set-up of this folder"):
                     _wait(lock)
             yield lock
@@ -82,7 +82,7 @@ class Place:
             os.close(lock)
 
 
-def _taken(lock: int) -> bool:
+def taken(lock: int) -> bool:
     """Take the lock if it is free, and say whether it is ours now."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,7 +94,7 @@ def _taken(lock: int) -> bool:
 def _wait(lock: int) -> None:
     """Wait until the lock is ours."""
     end = time.monotonic() + WAIT_S
-    while not _taken(lock):
+    while not taken(lock):
         if time.monotonic() > end:
             raise say.Failure("Another set-up of this folder does not finish.")
         time.sleep(POLL_S)
