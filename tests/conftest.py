@@ -10,6 +10,8 @@ BUDGET_MINUTES = {"unit": 1, "store": 3, "stories": 4, "faults": 3, "browser": 4
 pytest_plugins = [
     "tests.support.browser",
     "tests.support.postgres",
+    "tests.support.redis",
+    "tests.support.books",  # After what it imports.
     "tests.support.server",
 ]
 
