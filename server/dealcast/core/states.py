@@ -22,6 +22,7 @@ HOLD: Table = {
     ("held", "confirm"): "confirmed",
     ("paying", "confirm"): "confirmed",
     ("paying", "release"): "released",
+    ("confirmed", "release"): "released",  # The provider refused the capture.
     ("released", "confirm"): "confirmed",  # A late payment takes free stock again.
     ("expired", "confirm"): "confirmed",
 }

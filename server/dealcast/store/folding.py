@@ -222,11 +222,14 @@ class Books:
     def _free(self, event: str, at: int, body: Body) -> None:
         for name, deal, variant, quantity in body["holds"]:
             hold = self._same(name, deal, variant, quantity)
+            line = self.line(deal, variant)
+            if hold.state == "confirmed":  # Sold, but the capture was refused.
+                line.sold -= quantity
+            else:
+                line.held -= quantity
+            line.free += quantity
             hold.state = advance(HOLD, hold.state, event)
             hold.changed_at = at
-            line = self.line(deal, variant)
-            line.held -= quantity
-            line.free += quantity
         for deal, variants in (body.get("returned") or {}).items():
             self._give_back(deal, variants)
 

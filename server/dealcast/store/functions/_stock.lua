@@ -122,14 +122,14 @@ end
 -- Give back what a hold holds. Of a closed deal the units leave it: they are
 -- added to `returned`, by deal and variant, and the ledger frees them.
 function dc.free_hold(work, deal, hold, state, reason, returned)
-  local units = hold.quantity
+  local units, from = hold.quantity, hold.state == 'confirmed' and 'sold' or 'held'
   if deal.status == 'closed' then
-    dc.move(deal, hold.variant, {held = -units, allotted = -units})
+    dc.move(deal, hold.variant, {[from] = -units, allotted = -units})
     local lines = returned[deal.id] or {}
     returned[deal.id] = lines
     lines[hold.variant] = (lines[hold.variant] or 0) + units
   else
-    dc.move(deal, hold.variant, {held = -units, free = units})
+    dc.move(deal, hold.variant, {[from] = -units, free = units})
   end
   dc.count(work, deal, hold.buyer, -units)
   hold.state = state

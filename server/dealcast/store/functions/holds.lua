@@ -92,11 +92,15 @@ dc.changing('dc1_hold', function(work, _, args)
 end)
 
 -- Decide whether a hold may be released: ok, done (it is no more), or a code.
-local function releasable(hold, payment, buyer)
+-- A confirmed one only by its payment, when the provider refused to capture it.
+local function releasable(hold, reason, payment, buyer)
   if not hold then return 'not_found' end
   if buyer ~= '' and hold.buyer ~= buyer then return 'forbidden' end
   if hold.state == 'released' or hold.state == 'expired' then return 'done' end
-  if hold.state == 'confirmed' then return 'hold_confirmed' end
+  if hold.state == 'confirmed'
+      and not (reason == 'capture_refused' and hold.payment == payment) then
+    return 'hold_confirmed'
+  end
   if hold.state == 'paying' and hold.payment ~= payment then return 'hold_paying' end
   return 'ok'
 end
@@ -112,7 +116,7 @@ dc.changing('dc1_release', function(work, _, args)
   for i = 4, #args do
     local deal = deals[dc.deal_of(args[i])]
     local hold = deal and dc.hold(work, deal, args[i])
-    local code = releasable(hold, payment, buyer)
+    local code = releasable(hold, reason, payment, buyer)
     if code == 'ok' then
       going[#going + 1] = hold
     elseif code ~= 'done' then
@@ -121,7 +125,7 @@ dc.changing('dc1_release', function(work, _, args)
   end
   local freed, returned = {}, {}
   for _, hold in ipairs(going) do
-    if hold.state == 'held' or hold.state == 'paying' then  -- Not twice in one call.
+    if hold.state ~= 'released' then  -- Not twice in one call.
       freed[#freed + 1] = dc.free_hold(work, deals[dc.deal_of(hold.id)], hold,
         'released', reason, returned)
     end

@@ -1,0 +1,1 @@
+"""Checkout: a buyer's holds become one payment, which becomes one order."""

@@ -1,0 +1,1 @@
+"""Deals and listings: a price, with stock allotted to it."""

@@ -1,0 +1,1 @@
+"""Orders: born when the ledger commits a confirmed payment."""

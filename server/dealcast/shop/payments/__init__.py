@@ -1,0 +1,1 @@
+"""Payments: providers, what they tell us, and what follows from it."""

@@ -1,0 +1,1 @@
+"""Pins: products shown on top of a show."""

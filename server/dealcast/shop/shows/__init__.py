@@ -1,0 +1,1 @@
+"""Shows: one live sale each; scheduled, live, ended."""
