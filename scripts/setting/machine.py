@@ -1,7 +1,9 @@
 """What the machine itself must have: Debian's packages."""
 
+import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +42,19 @@ def database() -> bool:
     return installed or shutil.which("initdb") is not None
 
 
+def atomics() -> bool:
+    """Say whether the library is there that Playwright's own Node is linked with."""
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        return sys.platform != "linux"
+    return True
+
+
 TEST_NEEDS = (
     Need("chromium", browser),
     Need("fonts-noto-cjk", chinese_font),
+    Need("libatomic1", atomics),
     Need("postgresql", database),
 )
 
@@ -64,8 +76,7 @@ def install(tools: Tools, packages: Sequence[str], reason: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         wanted = " ".join(packages)
         raise Failure(
-            f"{reason}; install it and start again"
-            f" (on Debian, as root: apt-get install {wanted})."
+            f"{reason}; on Debian, root installs that with: apt-get install {wanted}"
         )
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     with say.step(f"Debian packages: {', '.join(packages)}") as step:
