@@ -1,0 +1,160 @@
+"""The clerk: ledger, gate, outbox, timers, payments, and the demo's planner."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+import uvloop
+from prometheus_client import Gauge
+
+from dealcast.app.admin import Admin
+from dealcast.app.demo import Demo
+from dealcast.app.logs import set_up_logs
+from dealcast.app.loops import Loops
+from dealcast.app.parts import Parts, library, parts
+from dealcast.app.supervisor import until_told
+from dealcast.app.sweeper import Sweeper
+from dealcast.app.timers import Timers
+from dealcast.config import Settings
+from dealcast.core.errors import Refused
+from dealcast.shop.payments.driver import PaymentDriver
+from dealcast.store.gate import Gate
+from dealcast.store.ledger import Ledger
+
+OUTBOX_S = 1.0  # How long a missed nudge may delay.
+CONTROL_MS = 1000
+DEMO_S = 2.0
+LAG_S = 2.0
+SWEEP_S = 30.0
+LAST_MS = 200  # Of the last look at the facts before the end.
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings) -> int:
+    """Run the clerk until it is told to stop."""
+    set_up_logs("clerk")
+    return uvloop.run(work(settings))
+
+
+async def work(settings: Settings) -> int:
+    """Run the clerk's loops."""
+    told = until_told(asyncio.get_running_loop())
+    async with parts(settings) as shared:
+        await shared.redis.load_library(library())
+        clerk = Clerk(shared)
+        await clerk.start()
+        await told.wait()
+        await clerk.stop()
+    return 0
+
+
+class Clerk:
+    """The one that writes the books."""
+
+    def __init__(self, shared: Parts) -> None:
+        self.shared = shared
+        self.loops = Loops()
+        self.halt = asyncio.Event()
+        self.sent = asyncio.Event()
+        self.driver = PaymentDriver(
+            database=shared.database,
+            stock=shared.stock,
+            providers=shared.providers,
+            inbox=shared.inbox,
+            courier=shared.courier,
+            clock=shared.clock,
+        )
+        self.ledger = Ledger(
+            shared.redis, shared.database, on_confirmed=self.driver.confirmed
+        )
+        self.gate = Gate(shared.redis, shared.database, self.ledger)
+        self.timers = Timers(redis=shared.redis, stock=shared.stock, clock=shared.clock)
+        self.sweeper = Sweeper(
+            database=shared.database, log=shared.log, clock=shared.clock
+        )
+        self.lag = Gauge(
+            "dealcast_ledger_lag_facts",
+            "Facts that Redis has and the ledger has not.",
+            registry=shared.registry,
+        )
+        run = shared.settings.folder / "run"
+        self.admin = Admin("clerk", run, shared.registry, self.ready)
+
+    async def start(self) -> None:
+        """Take the ledger over and begin all loops."""
+        await self.ledger.start()
+        await self.admin.start()
+        loops = self.loops
+        loops.start("ledger", lambda: self.ledger.run(self.halt))
+        loops.start("gate", lambda: self.gate.run(self.halt))
+        loops.start("control", self.listen)
+        loops.start("outbox", self.send)
+        loops.start("timers", self.timers.run)
+        loops.start("payments", lambda: self.driver.run(self.halt))
+        self.repeat("sweeper", SWEEP_S, self.sweeper.look)
+        self.repeat("lag", LAG_S, self.measure)
+        if self.shared.settings.demo:
+            loops.start("demo", self.play)
+
+    def repeat(
+        self, name: str, seconds: float, work: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Do ``work`` again and again."""
+        self.loops.start(name, lambda: self.loops.every(name, seconds, work))
+
+    async def stop(self) -> None:
+        """Stop all loops; fold what Redis already has, if there is time."""
+        await self.admin.stop()
+        await self.loops.stop()
+        with suppress(Refused):
+            while await self.ledger.follow(LAST_MS):
+                pass
+
+    async def listen(self) -> None:
+        """Hear nudges, and wake whoever they are for."""
+        control = self.shared.control
+        position = await control.position()
+        while True:
+            position, nudges = await control.tail(position, CONTROL_MS)
+            for kind, _ in nudges:
+                if kind == "outbox":
+                    self.sent.set()
+                elif kind == "inbox":
+                    self.driver.wake()
+
+    async def send(self) -> None:
+        """Send what is in the outbox."""
+        while True:
+            self.sent.clear()
+            if await self.shared.outbox.send_due():
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.sent.wait(), OUTBOX_S)
+
+    async def measure(self) -> None:
+        """Note how far the ledger is behind."""
+        self.lag.set(await self.ledger.lag())
+
+    async def play(self) -> None:
+        """Keep the demo show going."""
+        shared = self.shared
+        demo = Demo(
+            catalog=shared.catalog,
+            shows=shared.shows,
+            deals=shared.deals,
+            pins=shared.pins,
+            clock=shared.clock,
+            rng=shared.rng,
+        )
+        await demo.seed()
+        await self.loops.every("demo", DEMO_S, demo.plan_next)
+
+    async def ready(self) -> dict[str, str | None]:
+        """Tell which part is not ready, and why."""
+        closed = self.gate.closed
+        first = next(iter(closed.items()), None)
+        gate = f"{len(closed)} partitions, first {first}" if first else None
+        failing = ", ".join(f"{k}: {v}" for k, v in self.loops.failing.items())
+        return {"gate": gate, "loops": failing or None}

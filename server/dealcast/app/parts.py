@@ -1,0 +1,166 @@
+"""What every process of a node is made of: stores, shop, features."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import Random, SystemRandom
+
+import aiohttp
+from prometheus_client import CollectorRegistry
+
+from dealcast.app import secrets
+from dealcast.config import Settings, Unusable
+from dealcast.core.clock import Clock, SystemClock
+from dealcast.hub import presence
+from dealcast.shop.catalog.service import Catalog
+from dealcast.shop.courier import Courier
+from dealcast.shop.deals.book import DealBook
+from dealcast.shop.deals.service import Deals
+from dealcast.shop.payments.free import Free
+from dealcast.shop.payments.inbox import Inbox
+from dealcast.shop.payments.provider import PaymentProvider
+from dealcast.shop.payments.sandbox import Sandbox
+from dealcast.shop.people.jwks import Jwks
+from dealcast.shop.people.service import People
+from dealcast.shop.people.tokens import Tokens
+from dealcast.shop.pins.service import Pins
+from dealcast.shop.shows.service import Shows
+from dealcast.store.control import Control
+from dealcast.store.library import library_text
+from dealcast.store.log import Log
+from dealcast.store.outbox import Outbox
+from dealcast.store.redis import Redis
+from dealcast.store.sql import Database
+from dealcast.store.stock import Stock
+
+HTTP_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts that workers and the clerk share."""
+
+    settings: Settings
+    clock: Clock
+    rng: Random
+    registry: CollectorRegistry
+    redis: Redis
+    database: Database
+    log: Log
+    stock: Stock
+    control: Control
+    outbox: Outbox
+    courier: Courier
+    people: People
+    catalog: Catalog
+    shows: Shows
+    pins: Pins
+    book: DealBook
+    deals: Deals
+    providers: dict[str, PaymentProvider]
+    inbox: Inbox
+
+
+@asynccontextmanager
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
+    """
+    Build the parts, and close what they hold at the end.
+
+    Raises:
+        Unusable: If no Redis is given.
+        Unavailable: If Redis or the database does not answer.
+    """
+    if settings.redis.url is None:
+        raise Unusable("redis.url: give one, or run `dealcast serve`")
+    clock, rng = SystemClock(), SystemRandom()
+    async with AsyncExitStack() as stack:
+        redis = await Redis.connect(
+            settings.redis.url, connections_max=settings.redis.connections_max
+        )
+        stack.push_async_callback(redis.aclose)
+        database = Database.connect(settings.sql_url)
+        stack.push_async_callback(database.aclose)
+        await database.migrate()
+        limit = aiohttp.ClientTimeout(total=HTTP_S)
+        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=limit))
+        control = Control(redis)
+        outbox = Outbox(redis, database, clock)
+        courier = Courier(outbox, control)
+        shows = Shows(database=database, courier=courier, clock=clock, rng=rng)
+        book = DealBook(database)
+        stock = Stock(redis)
+        providers = providers_of(settings, database, http, clock)
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            rng=rng,
+            registry=CollectorRegistry(),
+            redis=redis,
+            database=database,
+            log=Log(redis),
+            stock=stock,
+            control=control,
+            outbox=outbox,
+            courier=courier,
+            people=people_of(settings, database, clock),
+            catalog=Catalog(database=database, clock=clock),
+            shows=shows,
+            pins=Pins(
+                database=database, shows=shows, courier=courier, clock=clock, rng=rng
+            ),
+            book=book,
+            deals=Deals(
+                database=database,
+                shows=shows,
+                book=book,
+                stock=stock,
+                courier=courier,
+                clock=clock,
+                rng=rng,
+            ),
+            providers=providers,
+            inbox=Inbox(
+                providers=providers, database=database, courier=courier, clock=clock
+            ),
+        )
+
+
+def people_of(settings: Settings, database: Database, clock: Clock) -> People:
+    """Return who knows people by the tokens that this installation trusts."""
+    jwks = settings.auth.jwks_url
+    return People(
+        tokens=Tokens(
+            secrets.of(settings).encode(), Jwks(jwks, clock) if jwks else None
+        ),
+        database=database,
+        clock=clock,
+        token_s=settings.auth.token_s,
+        demo=settings.demo,
+    )
+
+
+def providers_of(
+    settings: Settings,
+    database: Database,
+    http: aiohttp.ClientSession,
+    clock: Clock,
+) -> dict[str, PaymentProvider]:
+    """
+    Return the payment providers by their names.
+
+    Raises:
+        Unusable: If the settings name another one.
+    """
+    free = Free(database, clock)
+    sandbox = Sandbox(settings.sandbox_url, secrets.sandbox(settings).encode(), http)
+    known: dict[str, PaymentProvider] = {free.name: free, sandbox.name: sandbox}
+    if settings.payments.provider not in known:
+        raise Unusable(f"payments.provider: one of {', '.join(sorted(known))}")
+    return known
+
+
+def library() -> str:
+    """Return the Redis function library with what hub and features add."""
+    return library_text(
+        [presence.functions(), chat.functions(), moderation.functions()]
+    )
