@@ -313,8 +313,9 @@ class Redis:
     async def _pass_over(self, node: Node | None, error: ResponseError) -> None:
         """Do what helps against ``error``; raise it if it is a fault of ours."""
         text = str(error)
-        if NO_FUNCTION in text and node is not None and self._library is not None:
-            await node.ask("FUNCTION", "LOAD", "REPLACE", self._library)
+        if NO_FUNCTION in text:  # A server that has joined, or lost its files.
+            if node is not None and self._library is not None:
+                await node.ask("FUNCTION", "LOAD", "REPLACE", self._library)
         elif isinstance(error, PASSING) or text.startswith(PASSING_WORDS):
             await self._find_again()
         else:
