@@ -250,3 +250,12 @@ class ChatFull(Refused):
     """The chat is moving too fast; try again."""
 
     code, status, retryable = "chat_full", 429, True
+
+
+# Our fault.
+
+
+class Internal(Refused):
+    """Something broke on our side; ask again with the same key."""
+
+    code, status, retryable = "internal", 500, True

@@ -62,6 +62,12 @@ class Caller(Struct, frozen=True, kw_only=True):
         """Tell whether the caller's role holds in ``show``."""
         return self.show in ("*", show)
 
+    def within(self, show: ShowId) -> "Caller":
+        """Return the caller as they are in ``show``: staff elsewhere only watch."""
+        if self.may_in(show):
+            return self
+        return msgspec.structs.replace(self, role="viewer", show="*")
+
 
 ANYBODY = Caller(
     person=None, subject="", name="", role="viewer", show="*", expires_at=0
