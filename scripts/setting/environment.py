@@ -103,25 +103,32 @@ def find_pip(tools: Tools) -> list[str | Path]:
     """
     Return the command of a pip that can install into the environment.
 
+    That of the Python that runs this, else a copy that Python carries, else that
+    of another Python, else Debian's. An old pip may not work for a newer Python,
+    so that the Python's own is asked first.
+
     Raises:
         Failure: If there is none and it cannot be installed.
     """
-    found = probe(tools.place)
-    if found is None and answer([tools.place.python, "-c", "import ensurepip"]) == "":
-        tools.run([tools.place.python, "-m", "ensurepip", "--default-pip"])
-        return [tools.place.python, "-m", "pip"]
-    if found is None:
-        machine.install(tools, ["python3-pip"], "pip is missing")
-        found = probe(tools.place)
-    if found is None:
-        raise Failure(f"pip 22.3 or newer is missing for {sys.executable}.")
-    return found
+    python = tools.place.python
+    if found := pip_of([sys.executable], python):
+        return found
+    if answer([python, "-c", "import ensurepip; ensurepip.version()"]) is not None:
+        tools.run([python, "-m", "ensurepip", "--default-pip"])
+        return [python, "-m", "pip"]
+    others = ["python3", "/usr/bin/python3"]
+    if found := pip_of(others, python):
+        return found
+    machine.install(tools, ["python3-pip"], "pip is missing")
+    if found := pip_of([sys.executable, *others], python):
+        return found
+    raise Failure(f"pip 22.3 or newer is missing for {sys.executable}.")
 
 
-def probe(place: Place) -> list[str | Path] | None:
-    """Return the first pip at hand that works for the environment's Python."""
-    for python in (sys.executable, "python3", "/usr/bin/python3"):
-        pip: list[str | Path] = [python, "-m", "pip", "--python", place.python]
+def pip_of(hosts: Sequence[str], python: Path) -> list[str | Path] | None:
+    """Return the pip of the first of ``hosts`` that can work for ``python``."""
+    for host in hosts:
+        pip: list[str | Path] = [host, "-m", "pip", "--python", python]
         if answer([*pip, "--version"]) is not None:
             return pip
     return None
