@@ -95,9 +95,7 @@ class Jwks:
         now = self._clock.now()
         if self._tried_at is not None and now - self._tried_at < UNKNOWN_MS:
             return False
-        return (
-            unknown or self._fetched_at is None or now - self._fetched_at >= FRESH_MS
-        )
+        return unknown or self._fetched_at is None or now - self._fetched_at >= FRESH_MS
 
 
 def read_keys(body: bytes) -> dict[str, PyJWK]:

@@ -103,5 +103,3 @@ def caller_of(claims: Claims, person: PersonId, *, renewable: bool) -> Caller:
         expires_at=claims.exp * 1000,
         renewable=renewable,
     )
-
-
