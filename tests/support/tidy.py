@@ -158,6 +158,9 @@ def asserting(file: File) -> Iterator[Complaint]:
             yield node.lineno, f"{node.name} asserts nothing"
 
 
+CHECKING = ("raises", "warns", "expect", "assert", "check", "verify", "until")
+
+
 def checks(node: ast.AST) -> bool:
     """Say whether ``node`` is an assertion, or a call that stands for one."""
     if isinstance(node, ast.Assert):
@@ -165,7 +168,7 @@ def checks(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     called = ast.unparse(node.func).rpartition(".")[2]
-    return called.startswith(("raises", "warns", "expect", "assert", "check", "verify"))
+    return called.startswith(CHECKING)
 
 
 ADDRESSES = re.compile(
@@ -188,7 +191,7 @@ def nowhere(file: File) -> Iterator[Complaint]:
 
 FOREIGN = re.compile(
     r"\b(claude|anthropic|openai|chatgpt|copilot|llms?|language models?|blueprint"
-    r"|(this|next|previous|later) (issues?|session)|issue #?\d+)\b",
+    r"|(this|next|previous|later) issues?|issue #?\d+)\b",
     re.I,
 )
 
