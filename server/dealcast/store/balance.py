@@ -1,0 +1,268 @@
+"""The recount of what facts do not tell: free stock, orders, payments, entries."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dealcast.store import tables
+from dealcast.store.recount import Difference
+
+CAPTURE = "capture:"  # How the source of a capture's entries begins.
+
+# The state in which an order must be while its payment is in these.
+ORDER_OF_PAYMENT = {
+    "confirmed": "confirmed",
+    "captured": "paid",
+    "voiding": "cancelled",
+    "voided": "cancelled",
+}
+
+
+async def balance(connection: AsyncConnection) -> list[Difference]:
+    """Recount everything that spans partitions, as of one instant."""
+    return [
+        *await _free_stock(connection),
+        *await _sold_lines(connection),
+        *await _holds_sold(connection),
+        *await _order_totals(connection),
+        *await _payments(connection),
+        *await _entries(connection),
+        *await _captures(connection),
+    ]
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[Row[Any]]:
+    return list((await connection.execute(query)).all())
+
+
+def _sum(column: Any) -> Any:
+    return func.coalesce(func.sum(column), 0)
+
+
+async def _free_stock(connection: AsyncConnection) -> list[Difference]:
+    """What was received is free, allotted to deals, or on the way to them."""
+    variant, line, allotment = tables.variant, tables.deal_line, tables.allotment
+    allotted = (
+        select(_sum(line.c.allotted))
+        .where(line.c.variant == variant.c.id)
+        .scalar_subquery()
+    )
+    # Units that are to leave a deal are counted there until they have left.
+    moving = (
+        select(_sum(allotment.c.units))
+        .where(allotment.c.variant == variant.c.id, allotment.c.units > 0)
+        .where(allotment.c.applied_at.is_(None))
+        .scalar_subquery()
+    )
+    total = (variant.c.free + allotted + moving).label("total")
+    rows = await _rows(
+        connection,
+        select(variant.c.id, variant.c.received, total).where(
+            variant.c.received != variant.c.free + allotted + moving
+        ),
+    )
+    return [
+        Difference(
+            "variant.received",
+            f"variant {row.id}, by free + allotted + in transit",
+            int(row.total),
+            row.received,
+        )
+        for row in rows
+    ]
+
+
+async def _sold_lines(connection: AsyncConnection) -> list[Difference]:
+    """Order lines of each deal and variant add up to what the deal sold."""
+    line, ordered = tables.deal_line, tables.order_line
+    sums = (
+        select(
+            ordered.c.deal, ordered.c.variant, _sum(ordered.c.quantity).label("units")
+        )
+        .group_by(ordered.c.deal, ordered.c.variant)
+        .subquery()
+    )
+    same = and_(sums.c.deal == line.c.deal, sums.c.variant == line.c.variant)
+    units = func.coalesce(sums.c.units, 0)
+    rows = await _rows(
+        connection,
+        select(line.c.deal, line.c.variant, line.c.sold, units.label("units"))
+        .outerjoin(sums, same)
+        .where(units != line.c.sold),
+    )
+    return [
+        Difference(
+            "deal_line.sold",
+            f"deal {row.deal} variant {row.variant}, by order lines",
+            int(row.units),
+            row.sold,
+        )
+        for row in rows
+    ]
+
+
+async def _holds_sold(connection: AsyncConnection) -> list[Difference]:
+    """Each confirmed hold is one order line, and no other hold is."""
+    hold, line = tables.hold, tables.order_line
+    lost = select(hold.c.id).where(
+        hold.c.state == "confirmed",
+        ~select(line.c.hold).where(line.c.hold == hold.c.id).exists(),
+    )
+    differences = [
+        Difference("order_line", f"confirmed hold {row.id}", "one line", "none")
+        for row in await _rows(connection, lost)
+    ]
+    odd = (
+        select(
+            line.c.hold, line.c.quantity, hold.c.state, hold.c.quantity.label("held")
+        )
+        .outerjoin(hold, hold.c.id == line.c.hold)
+        .where(
+            or_(
+                hold.c.id.is_(None),
+                hold.c.state != "confirmed",
+                hold.c.quantity != line.c.quantity,
+                hold.c.deal != line.c.deal,
+                hold.c.variant != line.c.variant,
+            )
+        )
+    )
+    for row in await _rows(connection, odd):
+        where = f"hold {row.hold}"
+        if row.state == "confirmed":
+            differences.append(
+                Difference("order_line.quantity", where, row.held, row.quantity)
+            )
+        else:
+            state = row.state or "no"
+            differences.append(
+                Difference("order_line", f"{where} ({state} hold)", "no line", "one")
+            )
+    return differences
+
+
+async def _order_totals(connection: AsyncConnection) -> list[Difference]:
+    """An order's total is the sum of its lines, and what its payment asks for."""
+    orders, line, payment = tables.orders, tables.order_line, tables.payment
+    lines = (
+        select(_sum(line.c.price * line.c.quantity))
+        .where(line.c.order == orders.c.id)
+        .scalar_subquery()
+    )
+    rows = await _rows(
+        connection,
+        select(orders.c.id, orders.c.total, lines.label("lines")).where(
+            orders.c.total != lines
+        ),
+    )
+    differences = [
+        Difference(
+            "orders.total", f"order {row.id}, by lines", int(row.lines), row.total
+        )
+        for row in rows
+    ]
+    rows = await _rows(
+        connection,
+        select(orders.c.id, orders.c.total, payment.c.amount)
+        .join(payment, payment.c.id == orders.c.payment)
+        .where(
+            or_(
+                orders.c.total != payment.c.amount,
+                orders.c.currency != payment.c.currency,
+                orders.c.id != payment.c.order,
+            )
+        ),
+    )
+    return differences + [
+        Difference("orders.total", f"order {row.id}, by payment", row.amount, row.total)
+        for row in rows
+    ]
+
+
+async def _payments(connection: AsyncConnection) -> list[Difference]:
+    """A payment that sold has one order, in the state that follows from its own."""
+    orders, payment = tables.orders, tables.payment
+    differences = [
+        Difference("orders", f"order {row.id}", "its payment", "none")
+        for row in await _rows(
+            connection,
+            select(orders.c.id).where(
+                ~select(payment.c.id).where(payment.c.id == orders.c.payment).exists()
+            ),
+        )
+    ]
+    expected = case(ORDER_OF_PAYMENT, value=payment.c.state, else_="none")
+    found = func.coalesce(orders.c.state, "none")
+    rows = await _rows(
+        connection,
+        select(
+            payment.c.id,
+            payment.c.state,
+            expected.label("expected"),
+            found.label("found"),
+        )
+        .outerjoin(orders, orders.c.payment == payment.c.id)
+        .where(expected != found)
+        # One that was authorised too late is voided without ever having sold.
+        .where(
+            ~and_(payment.c.state.in_(("voiding", "voided")), orders.c.id.is_(None))
+        ),
+    )
+    return differences + [
+        Difference(
+            "orders.state", f"{row.state} payment {row.id}", row.expected, row.found
+        )
+        for row in rows
+    ]
+
+
+async def _entries(connection: AsyncConnection) -> list[Difference]:
+    """The entries of one source add up to zero."""
+    entry = tables.entry
+    total = func.sum(entry.c.amount)
+    rows = await _rows(
+        connection,
+        select(entry.c.source, entry.c.currency, total.label("total"))
+        .group_by(entry.c.source, entry.c.currency)
+        .having(total != 0),
+    )
+    return [
+        Difference("entry.amount", f"{row.source} in {row.currency}", 0, int(row.total))
+        for row in rows
+    ]
+
+
+async def _captures(connection: AsyncConnection) -> list[Difference]:
+    """What was captured is what paid orders cost, order by order."""
+    entry, orders = tables.entry, tables.orders
+    sums = (
+        select(entry.c.source, entry.c.currency, _sum(entry.c.amount).label("amount"))
+        .where(entry.c.source.startswith(CAPTURE), entry.c.amount > 0)
+        .group_by(entry.c.source, entry.c.currency)
+        .subquery()
+    )
+    source = literal(CAPTURE).concat(orders.c.payment)
+    same = and_(sums.c.source == source, sums.c.currency == orders.c.currency)
+    due = case((orders.c.state == "paid", orders.c.total), else_=0)
+    taken = func.coalesce(sums.c.amount, 0)
+    rows = await _rows(
+        connection,
+        select(orders.c.id, due.label("due"), taken.label("taken"))
+        .outerjoin(sums, same)
+        .where(due != taken),
+    )
+    differences = [
+        Difference("captured", f"order {row.id}", row.due, int(row.taken))
+        for row in rows
+    ]
+    rows = await _rows(
+        connection,
+        select(sums.c.source, sums.c.amount)
+        .outerjoin(orders, same)
+        .where(orders.c.id.is_(None)),
+    )
+    return differences + [
+        Difference("captured", f"{row.source}, which no order has", 0, int(row.amount))
+        for row in rows
+    ]
