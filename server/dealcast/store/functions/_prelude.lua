@@ -15,6 +15,7 @@ dc.LINES_MAX = 100      -- Variants of one deal.
 dc.ENTRIES_MAX = 300    -- Log entries, or state fields, of one record.
 dc.UNITS_MAX = 1000000000
 dc.OPS_KEPT_MS = 86400000
+dc.LOG_MAX = '10000'    -- Entries that a log keeps, about.
 
 -- Words ---------------------------------------------------------------------
 
@@ -175,10 +176,10 @@ local function append(work, key, entries, n)
     n = n + 1
     local at = dc.int(work.now)
     if entry[4] then
-      redis.call('XADD', key, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
+      redis.call('XADD', key, 'MAXLEN', '~', dc.LOG_MAX, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
         'd', entry[3], 'at', at, 'ep', work.epoch, entry[4], entry[5])
     else
-      redis.call('XADD', key, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
+      redis.call('XADD', key, 'MAXLEN', '~', dc.LOG_MAX, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
         'd', entry[3], 'at', at, 'ep', work.epoch)
     end
   end
