@@ -1,0 +1,97 @@
+// One's own lines between saying them and seeing them in the log.
+
+import { newKey, sleep, type Answer } from "../../link/ask";
+import type { Show } from "../../link/show";
+import { again, backoff } from "../../pure/retry";
+import type { Chat, LineId } from "../../wire";
+
+export const TEXT_MAX = 200;
+
+export interface Said {
+  key: string;
+  text: string;
+  state: "sending" | "sent" | "failed";
+  /** Known once the server has answered. */
+  line: LineId | null;
+  code: string;
+  title: string;
+}
+
+type ChatAnswer = Answer<{ id?: LineId; line?: LineId }>;
+
+/** "change" is fired when a line of one's own goes on its way, arrives or fails. */
+export class Speech extends EventTarget {
+  said: readonly Said[] = [];
+  /** Lines that were said on this page, to mark them as one's own. */
+  readonly own = new Set<LineId>();
+  readonly #show: Show;
+
+  constructor(show: Show) {
+    super();
+    this.#show = show;
+    show.on<Chat>("/live chat", (line) => this.#seen(line));
+    // After a snapshot no event will say that a line of ours has arrived.
+    show.on("/live sync", () => this.#drop((one) => this.#onBoard(one)));
+  }
+
+  async say(text: string): Promise<void> {
+    const said: Said = { key: newKey(), text, state: "sending", line: null, code: "", title: "" };
+    this.#set([...this.said, said]);
+    await this.#send(said);
+  }
+
+  async again(key: string): Promise<void> {
+    const said = this.said.find((one) => one.key === key && one.state === "failed");
+    if (said === undefined) return;
+    await this.#send(this.#change(said, { state: "sending", code: "" }));
+  }
+
+  forget(key: string): void {
+    this.#drop((one) => one.key === key);
+  }
+
+  async #send(said: Said): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const { text, key } = said;
+      const answer: ChatAnswer = await this.#show.ask("/live", "chat", { text, key });
+      if (answer.ok) return this.#sent(said, answer.id ?? answer.line ?? null);
+      const pause = answer.code === "rate_limited" || answer.code === "offline";
+      if (pause || !again(answer.code, attempt)) {
+        this.#change(said, { state: "failed", code: answer.code, title: answer.title ?? "" });
+        return;
+      }
+      await sleep(backoff(attempt, Math.random()));
+    }
+  }
+
+  #sent(said: Said, line: LineId | null): void {
+    if (line !== null) this.own.add(line);
+    const sent = this.#change(said, { state: "sent", line });
+    if (this.#onBoard(sent)) this.forget(said.key);
+  }
+
+  #onBoard(said: Said): boolean {
+    const { lines } = this.#show.board;
+    return said.line !== null && lines.some((line) => line.id === said.line);
+  }
+
+  #seen(line: Chat): void {
+    if (line.user.id === this.#show.api.session.person) this.own.add(line.id);
+    this.#drop((one) => one.line === line.id);
+  }
+
+  #change(said: Said, to: Partial<Said>): Said {
+    const next = { ...said, ...to };
+    this.#set(this.said.map((one) => (one.key === said.key ? next : one)));
+    return next;
+  }
+
+  #drop(which: (said: Said) => boolean): void {
+    if (this.said.some(which)) this.#set(this.said.filter((one) => !which(one)));
+  }
+
+  #set(said: readonly Said[]): void {
+    this.said = said;
+    this.dispatchEvent(new Event("change"));
+  }
+}

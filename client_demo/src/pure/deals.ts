@@ -1,0 +1,75 @@
+// Questions about deals that several screens ask.
+
+import type { Board } from "./board";
+import type { DealView, Stock, VariantId } from "../wire";
+
+export type Phase = "planned" | "open" | "paused" | "sold_out" | "closed";
+
+export function stockOf(board: Board, deal: DealView, variant: VariantId): Stock {
+  const line = deal.lines.find((one) => one.variant === variant);
+  const known = board.stock[deal.id]?.[variant];
+  return known ?? { free: line?.quantity ?? 0, held: 0, sold: 0 };
+}
+
+export function stockOfAll(board: Board, deal: DealView): Stock {
+  const sum: Stock = { free: 0, held: 0, sold: 0 };
+  for (const line of deal.lines) {
+    const stock = stockOf(board, deal, line.variant);
+    sum.free += stock.free;
+    sum.held += stock.held;
+    sum.sold += stock.sold;
+  }
+  return sum;
+}
+
+/** The phase that a page shows at `now`, the server's time. */
+export function phase(board: Board, deal: DealView, now: number): Phase {
+  if (deal.status === "closed") return "closed";
+  if (deal.closes_at !== null && deal.closes_at <= now) return "closed";
+  const opened = deal.opens_at !== null && deal.opens_at <= now;
+  if (deal.status === "planned" && !opened) return "planned";
+  if (board.out.has(deal.id) || stockOfAll(board, deal).free === 0) return "sold_out";
+  return deal.status === "paused" ? "paused" : "open";
+}
+
+const RANK: Readonly<Record<Phase, number>> = {
+  open: 0,
+  paused: 1,
+  planned: 2,
+  sold_out: 3,
+  closed: 4,
+};
+
+/** The flash deal to put in front: the open one, else the next, else the last. */
+export function featured(board: Board, now: number): DealView | null {
+  const timed = Object.values(board.deals).filter((deal) => deal.kind === "deal");
+  timed.sort((a, b) => {
+    const byPhase = RANK[phase(board, a, now)] - RANK[phase(board, b, now)];
+    if (byPhase !== 0) return byPhase;
+    const over = phase(board, a, now) === "closed";
+    const [left, right] = [a.opens_at ?? Infinity, b.opens_at ?? Infinity];
+    if (left === right) return a.id < b.id ? 1 : -1;
+    return (left < right ? -1 : 1) * (over ? -1 : 1);
+  });
+  return timed[0] ?? null;
+}
+
+export function listings(board: Board): DealView[] {
+  return Object.values(board.deals).filter((d) => d.kind === "listing" && d.status !== "closed");
+}
+
+/** What to buy when a pinned product is tapped: an open deal of it before a listing. */
+export function dealOf(board: Board, product: string, now: number): DealView | null {
+  const all = Object.values(board.deals).filter((deal) => deal.product.id === product);
+  all.sort((a, b) => {
+    const byPhase = RANK[phase(board, a, now)] - RANK[phase(board, b, now)];
+    return byPhase !== 0 ? byPhase : a.kind === b.kind ? 0 : a.kind === "deal" ? -1 : 1;
+  });
+  return all[0] ?? null;
+}
+
+/** The variant chosen at first: the first with free units, else the first. */
+export function firstVariant(board: Board, deal: DealView): VariantId | null {
+  const free = deal.lines.find((line) => stockOf(board, deal, line.variant).free > 0);
+  return (free ?? deal.lines[0])?.variant ?? null;
+}

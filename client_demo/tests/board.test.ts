@@ -1,0 +1,127 @@
+import { expect, test } from "vitest";
+import { chat, deal, deleted, EMPTY, LINES_MAX, notice, order, state, sync } from "../src/pure/board";
+import { dealOf, featured, firstVariant, listings, phase, stockOfAll } from "../src/pure/deals";
+import type { Board } from "../src/pure/board";
+import type { Chat, DealView, Sync } from "../src/wire";
+
+const money = (amount: number) => ({ amount, currency: "TWD" });
+
+function view(id: string, terms: Partial<DealView> = {}): DealView {
+  const line = { sku: id, title: {}, price: money(100), reference_price: money(200), quantity: 5 };
+  return {
+    id,
+    show: "s",
+    kind: "deal",
+    status: "open",
+    product: { id: `p-${id}`, title: {}, image: null, tags: [] },
+    lines: [
+      { ...line, variant: "a" },
+      { ...line, variant: "b" },
+    ],
+    per_buyer_max: 2,
+    hold_s: 120,
+    opens_at: null,
+    closes_at: null,
+    ...terms,
+  };
+}
+
+function line(id: string): Chat {
+  return { id, user: { id: "u", name: "林", role: "viewer" }, text: id, at: 1 };
+}
+
+function snapshot(deals: DealView[], terms: Partial<Sync> = {}): Board {
+  return sync(EMPTY, { recovered: false, now: 0, deals, chat: [], state: {}, ...terms });
+}
+
+test("a snapshot replaces all, a recovery only merges the state", () => {
+  const board = snapshot([view("d1")], { chat: [line("c1")], state: { viewers: 3 } });
+  const back = sync(board, { recovered: true, now: 1, state: { viewers: 4 } });
+  expect(back.viewers).toBe(4);
+  expect(back.lines).toHaveLength(1);
+  const fresh = sync(back, { recovered: false, now: 2, deals: [], chat: [], state: {} });
+  expect(fresh.lines).toHaveLength(0);
+  expect(fresh.deals).toEqual({});
+});
+
+test("state is latest wins, deal by deal", () => {
+  const board = snapshot([view("d1"), view("d2")]);
+  const one = state(board, { stock: { d1: { a: { free: 1, held: 0, sold: 4 } } }, likes: 7 });
+  const two = state(one, { stock: { d2: { a: { free: 0, held: 0, sold: 5 } } } });
+  expect(two.stock["d1"]?.["a"]?.free).toBe(1);
+  expect(two.likes).toBe(7);
+});
+
+test("a line comes once, a deleted one goes, and only so many stay", () => {
+  let board = chat(chat(EMPTY, line("c1")), line("c1"));
+  expect(board.lines).toHaveLength(1);
+  board = deleted(chat(board, line("c2")), { lines: ["c1"], at: 2 });
+  expect(board.lines.map((one) => one.id)).toEqual(["c2"]);
+  for (let i = 0; i < LINES_MAX + 5; i++) board = chat(board, line(`x${i}`));
+  expect(board.lines).toHaveLength(LINES_MAX);
+});
+
+test("sold out shows at once, before the stock says so, and ends when units come back", () => {
+  let board = snapshot([view("d1")]);
+  const event = { deal: "d1", status: "open", at: 1 } as const;
+  board = deal(board, { ...event, change: "sold_out" });
+  expect(phase(board, view("d1"), 0)).toBe("sold_out");
+  board = deal(board, { ...event, change: "back" });
+  expect(phase(board, view("d1"), 0)).toBe("open");
+  board = deal(board, { ...event, change: "sold_out" });
+  board = state(board, { stock: { d1: { a: { free: 1, held: 0, sold: 4 } } } });
+  expect(phase(board, view("d1"), 0)).toBe("open");
+});
+
+test("a deal opens and closes at its instants by the given clock", () => {
+  const timed = view("d1", { status: "planned", opens_at: 1000, closes_at: 2000 });
+  const board = snapshot([timed]);
+  expect(phase(board, timed, 999)).toBe("planned");
+  expect(phase(board, timed, 1000)).toBe("open");
+  expect(phase(board, timed, 2000)).toBe("closed");
+  expect(phase(board, { ...timed, status: "paused" }, 1500)).toBe("paused");
+});
+
+test("an event carries a new deal, or changes a known one", () => {
+  let board = deal(EMPTY, { deal: "d1", change: "planned", status: "planned", at: 1, view: view("d1") });
+  board = deal(board, { deal: "d1", change: "paused", status: "paused", at: 2, reason: "check" });
+  expect(board.deals["d1"]?.status).toBe("paused");
+  expect(board.deals["d1"]?.reason).toBe("check");
+  expect(deal(EMPTY, { deal: "d9", change: "opened", status: "open", at: 1 }).deals).toEqual({});
+});
+
+test("puts the open deal in front, then the next to open", () => {
+  const soon = view("d1", { status: "planned", opens_at: 500 });
+  const later = view("d2", { status: "planned", opens_at: 900 });
+  const done = view("d3", { status: "closed", opens_at: 100 });
+  expect(featured(snapshot([done, later, soon]), 0)?.id).toBe("d1");
+  const open = view("d4");
+  expect(featured(snapshot([done, later, soon, open]), 0)?.id).toBe("d4");
+  expect(featured(EMPTY, 0)).toBeNull();
+});
+
+test("finds what is for sale", () => {
+  const shelf = view("l1", { kind: "listing", product: { ...view("d1").product } });
+  const board = snapshot([shelf, view("d1"), view("l2", { kind: "listing", status: "closed" })]);
+  expect(listings(board).map((one) => one.id)).toEqual(["l1"]);
+  expect(dealOf(board, "p-d1", 0)?.id).toBe("d1");
+  expect(dealOf(board, "nothing", 0)).toBeNull();
+  const some = state(board, {
+    stock: { d1: { a: { free: 0, held: 1, sold: 4 }, b: { free: 2, held: 0, sold: 3 } } },
+  });
+  expect(firstVariant(some, view("d1"))).toBe("b");
+  expect(stockOfAll(some, view("d1"))).toEqual({ free: 2, held: 1, sold: 7 });
+});
+
+test("order ticks are numbered, and the show starts and ends by notice", () => {
+  const tick = { count: 3, units: 5, names: ["林**"], at: 1 };
+  const board = order(order(EMPTY, tick), tick);
+  expect(board.ticks.map((one) => one.key)).toEqual([1, 2]);
+  const show = {
+    id: "s", slug: null, title: {}, currency: "TWD", status: "scheduled" as const,
+    host: "h", starts_at: null, ended_at: null,
+  };
+  const live = notice({ ...EMPTY, show }, { code: "show_started", at: 5 });
+  expect(live.show?.status).toBe("live");
+  expect(notice(live, { code: "show_ended", at: 9 }).show?.ended_at).toBe(9);
+});
