@@ -150,7 +150,7 @@ class Model:
     def release(self, names: list[str], payment: str, buyer: str) -> int:
         """Release holds; return how many."""
         going = []
-        for name in names:
+        for name in dict.fromkeys(names):
             hold = self.holds.get(name)
             if hold is None:
                 raise No("not_found")

@@ -73,7 +73,7 @@ async def lines(stock: Stock, holds: Sequence[HoldId]) -> list[PaidLine]:
 async def test_a_bag_of_several_deals_is_paid_in_one(redis: Redis, stock: Stock) -> None:
     holds = await bag(stock)
     for _ in range(2):
-        await stock.pay(PAYMENT, ANN, LATER, holds)
+        await stock.pay(PAYMENT, ANN, LATER, [*holds, holds[0]])
     row = await stock.get(holds[0])
     assert row is not None
     assert (row.state, row.payment, row.expires_at) == ("paying", PAYMENT, LATER)

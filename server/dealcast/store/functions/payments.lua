@@ -28,22 +28,19 @@ dc.changing('dc1_pay', function(work, _, args)
     local deal = deals[dc.deal_of(args[i])]
     local hold = deal and dc.hold(work, deal, args[i])
     local code = payable(hold, payment, buyer)
-    if code == 'ok' then
-      marked[#marked + 1] = hold
+    if code == 'ok' then  -- At once, so that none is marked twice in one call.
+      hold.state, hold.payment, hold.expires_at = 'paying', payment, deadline
+      dc.keep(deal, hold, nil)
+      marked[#marked + 1] = hold.id
     elseif code ~= 'done' then
       return {code, args[i]}
     end
   end
-  if #marked == 0 then return {'ok', 0} end
-  local ids = {}
-  for i, hold in ipairs(marked) do
-    ids[i] = hold.id
-    hold.state, hold.payment, hold.expires_at = 'paying', payment, deadline
-    dc.keep(deals[dc.deal_of(hold.id)], hold, nil)
+  if #marked > 0 then
+    dc.fact(work, 'pay', {payment = payment, deadline_at = deadline, holds = marked})
+    dc.commit(work)
   end
-  dc.fact(work, 'pay', {payment = payment, deadline_at = deadline, holds = ids})
-  dc.commit(work)
-  return {'ok', #ids}
+  return {'ok', #marked}
 end)
 
 -- Read the arguments of confirm: five for each hold. nil if one is malformed.
