@@ -132,7 +132,7 @@ def formed(server: RedisServer, size: int) -> bool:
     """Say whether ``server`` sees the whole cluster."""
     with server.client as client:
         told = client.execute_command("CLUSTER INFO")
-    return told["cluster_state"] == "ok" and told["cluster_size"] == str(size)
+    return (told["cluster_state"], told["cluster_size"]) == ("ok", str(size))
 
 
 @pytest.fixture(scope="session")

@@ -149,9 +149,9 @@ class Gate:
         if meta.epoch != ours.epoch:
             return f"Redis is in epoch {meta.epoch}, the ledger in {ours.epoch}"
         if meta.seq > ours.seq:
-            return f"the ledger is {meta.seq - ours.seq} facts behind Redis"
+            return f"Redis is at fact {meta.seq}, the ledger still at {ours.seq}"
         if meta.seq < ours.seq:
-            return f"Redis has lost the last {ours.seq - meta.seq} facts"
+            return f"Redis is back at fact {meta.seq}, the ledger is at {ours.seq}"
         if meta.chain != ours.chain:
             return f"Redis and the ledger tell different stories up to {ours.seq}"
         return None
