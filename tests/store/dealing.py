@@ -36,7 +36,7 @@ HOUR_MS = 3_600_000
 async def open_gate(redis: Redis, partition: Partition) -> None:
     """Begin a partition and let in the run that its server has now."""
     run = await redis.run_of(partition)
-    fields = {"epoch": 1, "seq": 0, "chain": "", "run": run}
+    fields: dict[str, str | int | bytes] = {"epoch": 1, "seq": 0, "run": run}
     await redis.hset(keys.meta(partition), fields)
 
 
@@ -180,9 +180,9 @@ class Folded:
 
     def _pay(self, body: dict[str, Any]) -> None:
         for hold in body["holds"]:
-            state, *rest = self.holds[hold]
+            state, who, variant, count = self.holds[hold]
             assert state == "held"
-            self.holds[hold] = ("paying", *rest)
+            self.holds[hold] = ("paying", who, variant, count)
 
     def _confirm(self, body: dict[str, Any]) -> None:
         for hold, deal, who, variant, count, late in body["holds"]:
@@ -193,7 +193,8 @@ class Folded:
     def _give_back(self, body: dict[str, Any], state: str) -> None:
         for hold, deal, variant, count in body["holds"]:
             assert self.holds[hold][0] in ("held", "paying")
-            self.holds[hold] = (state, *self.holds[hold][1:])
+            _, who, _, _ = self.holds[hold]
+            self.holds[hold] = (state, who, variant, count)
             self.move(deal, variant, held=-count, free=count)
         for deal, lines in (body.get("returned") or {}).items():
             for variant, count in lines.items():
@@ -235,7 +236,7 @@ async def check_books(
 ) -> dict[str, dict[str, tuple[int, ...]]]:
     """Check that keys, state and facts of ``deals`` tell the same; return units."""
     books = await fold(redis, partition_of(show))
-    found = {}
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
     state = await redis.hgetall(keys.state(show))
     for deal in deals:
         found[deal] = lines = await units(redis, deal)

@@ -5,6 +5,7 @@ It decides one buy at a time against dictionaries. Tests hold the functions in
 Redis against it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dealcast.core.states import DEAL, advance
@@ -106,7 +107,7 @@ class Model:
             raise No("stock_short")
         one.lines[variant].allotted += units
 
-    def hold_all(self, deal: str, items: list[tuple[str, Hold]]) -> list[str]:
+    def hold_all(self, deal: str, items: Sequence[tuple[str, Hold]]) -> list[str]:
         """Decide buys in their order; return their codes."""
         one = self.deals[deal]
         if one.status == "open":
@@ -131,7 +132,7 @@ class Model:
         self.holds[name] = item
         return "ok"
 
-    def pay(self, payment: str, buyer: str, names: list[str]) -> None:
+    def pay(self, payment: str, buyer: str, names: Sequence[str]) -> None:
         """Mark holds as being paid."""
         going = []
         for name in names:
@@ -147,7 +148,7 @@ class Model:
         for hold in going:
             hold.state, hold.payment = "paying", payment
 
-    def release(self, names: list[str], payment: str, buyer: str) -> int:
+    def release(self, names: Sequence[str], payment: str, buyer: str) -> int:
         """Release holds; return how many."""
         going = []
         for name in dict.fromkeys(names):
@@ -166,7 +167,7 @@ class Model:
             self._give_back(hold, "released")
         return len(going)
 
-    def confirm(self, payment: str, names: list[str]) -> list[bool]:
+    def confirm(self, payment: str, names: Sequence[str]) -> list[bool]:
         """Sell holds; tell which came late."""
         late, done = [], []
         try:

@@ -191,7 +191,9 @@ async def test_a_lost_library_is_loaded_again(
 
 
 async def test_a_feature_brings_functions_of_its_own(redis: Redis) -> None:
-    extra = "dc.changing('dc1_test', function(work, keys, args) return {'ok', args[1]} end)"
+    extra = (
+        "dc.changing('dc1_test', function(work, keys, args) return {'ok', args[1]} end)"
+    )
     await redis.load_library(library_text([extra]))
     names = keys.head_keys(PART)
     assert await redis.call("dc1_test", names, ["told"]) == [b"ok", b"told"]

@@ -55,7 +55,10 @@ async def test_a_deal_is_loaded_once(redis: Redis) -> None:
     await held(stock, item(buyer(1)))
     await stock.load("load", terms(lines={RED: 10, BLUE: 0}))
     await stock.load("another", terms(lines={RED: 99}))
-    assert (await check_books(redis, DEAL))[DEAL] == {RED: (10, 9, 1, 0), BLUE: (0,) * 4}
+    assert (await check_books(redis, DEAL))[DEAL] == {
+        RED: (10, 9, 1, 0),
+        BLUE: (0,) * 4,
+    }
     assert await changes(redis) == ["planned", "opened"]
     assert await stock.show_of(DEAL) == SHOW
 
@@ -77,7 +80,9 @@ async def test_a_new_deal_is_told_with_its_view(redis: Redis) -> None:
 @pytest.mark.parametrize(
     "lines", [{}, {RED: -1}, {RED: 10**10}, {f"v{n}": 1 for n in range(101)}]
 )
-async def test_a_strange_deal_is_not_loaded(redis: Redis, lines: dict[str, int]) -> None:
+async def test_a_strange_deal_is_not_loaded(
+    redis: Redis, lines: dict[str, int]
+) -> None:
     asked = msgspec.structs.replace(terms(), lines=list(lines.items()))
     with pytest.raises(Invalid):
         await Stock(redis).load("load", asked)

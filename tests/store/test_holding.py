@@ -16,6 +16,7 @@ from tests.store.dealing import (
     DEAL,
     HOUR_MS,
     OTHER,
+    PART,
     PAYMENT,
     RED,
     SHOW,
@@ -54,7 +55,7 @@ async def test_batches_are_decided_in_order(redis: Redis, stock: Stock) -> None:
     rush = [item(buyer(number)) for number in range(BATCH_MAX)]
     answers = await stock.hold(DEAL, rush)
     assert codes(answers) == ["ok"] * 10 + ["sold_out"] * (BATCH_MAX - 10)
-    facts = await redis.xlen(keys.facts(keys.partition_of(DEAL)))
+    facts = await redis.xlen(keys.facts(PART))
     assert facts == 2  # One for the load, one for the whole batch.
     await check_books(redis, DEAL)
 
@@ -130,7 +131,9 @@ async def test_what_the_call_cannot_take_is_refused(stock: Stock) -> None:
         await stock.release([one.hold for one in many[: HOLDS_MAX + 1]], reason="x")
     with pytest.raises(NotFound):
         await stock.hold(OTHER, [item(buyer(1), deal=OTHER)])
-    assert codes(await stock.hold(DEAL, [item(buyer(1), variant=BLUE)])) == ["not_found"]
+    assert codes(await stock.hold(DEAL, [item(buyer(1), variant=BLUE)])) == [
+        "not_found"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,11 @@ async def test_what_the_call_cannot_take_is_refused(stock: Stock) -> None:
     ],
 )
 async def test_redis_knows_what_time_it_is(
-    redis: Redis, opens_in: int | None, closes_in: int | None, code: str, told: list[str]
+    redis: Redis,
+    opens_in: int | None,
+    closes_in: int | None,
+    code: str,
+    told: list[str],
 ) -> None:
     now, stock = now_ms(), Stock(redis)
     planned = terms(
@@ -242,10 +249,16 @@ async def test_a_closed_gate_holds_nothing(closed_redis: Redis) -> None:
     assert await closed_redis.hgetall(keys.deal(DEAL)) == {}
 
 
-async def test_a_broken_key_leaves_no_half_of_a_call(redis: Redis, stock: Stock) -> None:
+async def test_a_broken_key_leaves_no_half_of_a_call(
+    redis: Redis, stock: Stock
+) -> None:
     """Lua has no rollback: what cannot be written must be found out by reading."""
     before = await units(redis)
-    for key in (keys.deadlines(DEAL), keys.buyers(DEAL), keys.due(keys.partition_of(DEAL))):
+    for key in (
+        keys.deadlines(DEAL),
+        keys.buyers(DEAL),
+        keys.due(PART),
+    ):
         await redis.command(key, "SET", key, "not what it should be")
         with pytest.raises(Exception, match="WRONGTYPE"):
             await stock.hold(DEAL, [item(buyer(1))])

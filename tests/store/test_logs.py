@@ -23,7 +23,10 @@ def chat(number: int) -> tuple[str, ...]:
 async def test_many_writers_number_without_a_gap(redis: Redis) -> None:
     log = Log(redis)
     await asyncio.gather(
-        *(log.record(Record(show=SHOW, log=[chat(n), chat(n + 100)])) for n in range(50))
+        *(
+            log.record(Record(show=SHOW, log=[chat(n), chat(n + 100)]))
+            for n in range(50)
+        )
     )
     entries = await log.read(SHOW, "log", 0, 1000)
     assert len(entries) == 100

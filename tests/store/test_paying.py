@@ -1,4 +1,4 @@
-"""Paying: all holds of a checkout or none, and a late payment gets its units or is told."""
+"""Paying: all holds of a checkout or none; a late payment gets units or is told."""
 
 from collections.abc import Sequence
 
@@ -70,7 +70,9 @@ async def lines(stock: Stock, holds: Sequence[HoldId]) -> list[PaidLine]:
     ]
 
 
-async def test_a_bag_of_several_deals_is_paid_in_one(redis: Redis, stock: Stock) -> None:
+async def test_a_bag_of_several_deals_is_paid_in_one(
+    redis: Redis, stock: Stock
+) -> None:
     holds = await bag(stock)
     for _ in range(2):
         await stock.pay(PAYMENT, ANN, LATER, [*holds, holds[0]])
@@ -141,7 +143,9 @@ async def test_what_is_overdue_but_not_swept_can_be_paid(
     await check_books(redis, DEAL, OTHER)
 
 
-async def test_a_failed_payment_gives_its_holds_back(redis: Redis, stock: Stock) -> None:
+async def test_a_failed_payment_gives_its_holds_back(
+    redis: Redis, stock: Stock
+) -> None:
     holds = await bag(stock)
     await stock.pay(PAYMENT, ANN, LATER, holds)
     with pytest.raises(HoldPaying):
@@ -151,7 +155,9 @@ async def test_a_failed_payment_gives_its_holds_back(redis: Redis, stock: Stock)
     await check_books(redis, DEAL, OTHER)
 
 
-async def test_a_late_payment_takes_free_units_again(redis: Redis, stock: Stock) -> None:
+async def test_a_late_payment_takes_free_units_again(
+    redis: Redis, stock: Stock
+) -> None:
     holds = await bag(stock)
     paid = await lines(stock, holds)
     await stock.pay(PAYMENT, ANN, LATER, holds)
