@@ -192,10 +192,11 @@ class Folded:
 
     def _give_back(self, body: dict[str, Any], state: str) -> None:
         for hold, deal, variant, count in body["holds"]:
-            assert self.holds[hold][0] in ("held", "paying")
-            _, who, _, _ = self.holds[hold]
+            before, who, _, _ = self.holds[hold]
+            assert before in ("held", "paying", "confirmed")
             self.holds[hold] = (state, who, variant, count)
-            self.move(deal, variant, held=-count, free=count)
+            source = "sold" if before == "confirmed" else "held"
+            self.move(deal, variant, **{source: -count}, free=count)
         for deal, lines in (body.get("returned") or {}).items():
             for variant, count in lines.items():
                 self._return(deal, variant, count)

@@ -155,6 +155,24 @@ async def test_a_failed_payment_gives_its_holds_back(
     await check_books(redis, DEAL, OTHER)
 
 
+async def test_what_could_not_be_captured_is_for_sale_again(
+    redis: Redis, stock: Stock
+) -> None:
+    holds = await bag(stock)
+    await stock.pay(PAYMENT, ANN, LATER, holds)
+    await stock.confirm(PAYMENT, await lines(stock, holds))
+    await stock.close(OTHER, op="close")
+    with pytest.raises(HoldConfirmed):
+        await stock.release(holds, reason="capture_refused", payment=ANOTHER)
+    for count in (3, 0):
+        told = await stock.release(holds, reason="capture_refused", payment=PAYMENT)
+        assert told == count
+    assert await check_books(redis, DEAL, OTHER) == {
+        DEAL: {RED: (3, 3, 0, 0), BLUE: (2, 2, 0, 0)},
+        OTHER: {RED: (0, 0, 0, 0)},
+    }
+
+
 async def test_a_late_payment_takes_free_units_again(
     redis: Redis, stock: Stock
 ) -> None:

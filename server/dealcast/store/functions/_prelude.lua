@@ -174,14 +174,11 @@ end
 local function append(work, key, entries, n)
   for _, entry in ipairs(entries) do
     n = n + 1
-    local at = dc.int(work.now)
-    if entry[4] then
-      redis.call('XADD', key, 'MAXLEN', '~', dc.LOG_MAX, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
-        'd', entry[3], 'at', at, 'ep', work.epoch, entry[4], entry[5])
-    else
-      redis.call('XADD', key, 'MAXLEN', '~', dc.LOG_MAX, dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2],
-        'd', entry[3], 'at', at, 'ep', work.epoch)
-    end
+    local words = {
+      dc.int(n) .. '-0', 'e', entry[1], 'c', entry[2], 'd', entry[3],
+      'at', dc.int(work.now), 'ep', work.epoch, entry[4] or nil, entry[5],
+    }
+    redis.call('XADD', key, 'MAXLEN', '~', dc.LOG_MAX, unpack(words))
   end
 end
 
