@@ -165,9 +165,9 @@ def sandbox_psp(options: argparse.Namespace, settings: Settings) -> int:
 
 def verify(options: argparse.Namespace, settings: Settings) -> int:
     """Recount everything; 1 if a number disagrees."""
-    from dealcast.tools import verify
+    from dealcast.tools import recount
 
-    return verify.run(settings)
+    return recount.run(settings)
 
 
 def token(options: argparse.Namespace, settings: Settings) -> int:

@@ -4,26 +4,40 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random, SystemRandom
+from typing import Any
 
 import aiohttp
 from prometheus_client import CollectorRegistry
 
 from dealcast.app import secrets
-from dealcast.config import Settings, Unusable
+from dealcast.config import Settings, Unusable, address
 from dealcast.core.clock import Clock, SystemClock
+from dealcast.core.wire import Act
 from dealcast.hub import presence
+from dealcast.shop.catalog import wire as catalog_wire
 from dealcast.shop.catalog.service import Catalog
+from dealcast.shop.checkout import wire as checkout_wire
+from dealcast.shop.checkout.service import Checkout, Places
 from dealcast.shop.courier import Courier
+from dealcast.shop.deals import wire as deals_wire
 from dealcast.shop.deals.book import DealBook
 from dealcast.shop.deals.service import Deals
+from dealcast.shop.holds import wire as holds_wire
+from dealcast.shop.holds.bag import Bags
+from dealcast.shop.holds.service import Holds
+from dealcast.shop.orders import wire as orders_wire
+from dealcast.shop.orders.service import Orders
 from dealcast.shop.payments.free import Free
 from dealcast.shop.payments.inbox import Inbox
 from dealcast.shop.payments.provider import PaymentProvider
 from dealcast.shop.payments.sandbox import Sandbox
+from dealcast.shop.people import wire as people_wire
 from dealcast.shop.people.jwks import Jwks
 from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
+from dealcast.shop.pins import wire as pins_wire
 from dealcast.shop.pins.service import Pins
+from dealcast.shop.shows import wire as shows_wire
 from dealcast.shop.shows.service import Shows
 from dealcast.store.control import Control
 from dealcast.store.library import library_text
@@ -159,8 +173,46 @@ def providers_of(
     return known
 
 
+def shop_acts(shared: Parts) -> list[Act[Any]]:
+    """Return everything that clients may ask of shop and features."""
+    s, rng, clock = shared, shared.rng, shared.clock
+    places = Places(
+        public_url=s.settings.public_url,
+        webhook_url=address(s.settings.http.host, s.settings.http.port),
+        shop_name=s.settings.shop_name,
+    )
+    checkout = Checkout(
+        database=s.database,
+        stock=s.stock,
+        book=s.book,
+        providers=s.providers,
+        provider=s.settings.payments.provider,
+        places=places,
+        courier=s.courier,
+        clock=clock,
+        rng=rng,
+        pay_s=s.settings.payments.pay_s,
+    )
+    holds = Holds(stock=s.stock, redis=s.redis)
+    bags = Bags(database=s.database, shows=s.shows, clock=clock)
+    return [
+        *people_wire.acts(s.people),
+        *catalog_wire.acts(s.catalog),
+        *shows_wire.acts(s.shows),
+        *deals_wire.acts(s.deals),
+        *holds_wire.acts(holds, bags),
+        *checkout_wire.acts(checkout),
+        *orders_wire.acts(Orders(database=s.database, shows=s.shows)),
+        *pins_wire.acts(s.pins),
+        *feature_acts(s),
+    ]
+
+
+def feature_acts(shared: Parts) -> list[Act[Any]]:
+    """Return what clients may ask of the features: one line for each."""
+    return []
+
+
 def library() -> str:
     """Return the Redis function library with what hub and features add."""
-    return library_text(
-        [presence.functions(), chat.functions(), moderation.functions()]
-    )
+    return library_text([presence.functions()])

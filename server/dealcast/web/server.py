@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import hdrs, web
 
+from dealcast.core.clock import Clock
 from dealcast.core.errors import Unavailable
 from dealcast.core.wire import Act, Caller, Request
 from dealcast.web import asyncapi, openapi
@@ -43,6 +44,7 @@ def make_app(
     pages: Pages,
     doors: Doors,
     config: Config,
+    clock: Clock,
 ) -> web.Application:
     """
     Return the web application.
@@ -57,7 +59,7 @@ def make_app(
     for act in served:
         api.serve(app, act)
     serve_documents(app, served, socket_acts, config)
-    serve_doors(app, doors)
+    serve_doors(app, doors, clock)
     pages.serve(app)  # Last: it takes what is left at the top.
 
     async def mark(request: web.Request, answer: web.StreamResponse) -> None:
@@ -123,7 +125,7 @@ def ready_json(document: dict[str, Any]) -> Handler:
     return answer
 
 
-def serve_doors(app: web.Application, doors: Doors) -> None:
+def serve_doors(app: web.Application, doors: Doors, clock: Clock) -> None:
     """Serve sockets, webhooks, health and metrics."""
 
     async def webhook(request: web.Request) -> web.StreamResponse:
@@ -132,7 +134,7 @@ def serve_doors(app: web.Application, doors: Doors) -> None:
         return web.Response(status=204)
 
     async def alive(request: web.Request) -> web.StreamResponse:
-        return web.json_response({"alive": True})
+        return web.json_response({"alive": True, "now": clock.now()})
 
     async def readiness(request: web.Request) -> web.StreamResponse:
         parts = dict(await doors.ready())

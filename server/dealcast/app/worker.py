@@ -1,0 +1,195 @@
+"""A worker: web pages, API and sockets on the shared port."""
+
+import asyncio
+import contextlib
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from dealcast import __version__
+from dealcast.app.admin import Admin, gather_metrics, gather_ready
+from dealcast.app.logs import set_up_logs
+from dealcast.app.parts import Parts, parts, shop_acts
+from dealcast.app.supervisor import until_told
+from dealcast.config import Settings
+from dealcast.core.errors import Refused
+from dealcast.core.ids import PARTITIONS, Partition, ShowId
+from dealcast.core.money import STEPS
+from dealcast.core.rates import Rates
+from dealcast.core.wire import Act
+from dealcast.hub.hub import Hub, HubLimits
+from dealcast.hub.socket import Server
+from dealcast.store import keys
+from dealcast.web.api import Api, Config
+from dealcast.web.origins import Origins
+from dealcast.web.pages import Pages
+from dealcast.web.server import Doors, make_app
+
+BACKLOG = 4096
+DRAIN_S = 3.0
+CLOSE_S = 5.0  # How long requests under way may still take.
+GC_FIRST = 50_000  # Objects are few and live long here: collect less often.
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings, index: int) -> int:
+    """Run one worker until it is told to stop."""
+    set_up_logs(f"worker-{index}")
+    return uvloop.run(work(settings, index))
+
+
+async def work(settings: Settings, index: int) -> int:
+    """Serve the shared port."""
+    told = until_told(asyncio.get_running_loop())
+    async with parts(settings) as shared, Worker(shared, index).serving():
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_FIRST)
+        await told.wait()
+    return 0
+
+
+class Worker:
+    """One worker and what it serves."""
+
+    def __init__(self, shared: Parts, index: int) -> None:
+        settings = shared.settings
+        self.shared = shared
+        self.name = f"worker-{index}"
+        self.run_folder = settings.folder / "run"
+        self.acts: list[Act[Any]] = shop_acts(shared)
+        rates = Rates()
+        self.hub = Hub(
+            process=f"{self.name}:{os.getpid()}",
+            redis=shared.redis,
+            log=shared.log,
+            caller=shared.people.caller,
+            find_show=self.find_show,
+            acts=self.acts,
+            clock=shared.clock,
+            rng=shared.rng,
+            rates=rates,
+            registry=shared.registry,
+            limits=HubLimits(
+                window_ms=settings.hub.window_ms,
+                lane_bytes_max=settings.hub.lane_bytes_max,
+            ),
+        )
+        self.api = Api(
+            caller=shared.people.caller,
+            find_show=self.find_show,
+            clock=shared.clock,
+            rates=rates,
+            registry=shared.registry,
+        )
+        self.admin = Admin(self.name, self.run_folder, shared.registry, self.own_parts)
+
+    async def find_show(self, name: str) -> ShowId:
+        """Return the id of the show that an id or a slug names."""
+        return (await self.shared.shows.find(name)).id
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Serve while the block lasts; then send everybody away and close."""
+        http = self.shared.settings.http
+        await self.hub.start()
+        await self.admin.start()
+        runner = web.AppRunner(
+            self.application(), access_log=None, shutdown_timeout=CLOSE_S
+        )
+        await runner.setup()
+        site = web.TCPSite(
+            runner, http.host, http.port, reuse_port=True, backlog=BACKLOG
+        )
+        await site.start()
+        try:
+            yield
+        finally:
+            await site.stop()
+            await self.hub.drain(DRAIN_S if self.hub.connections else 0)
+            await self.hub.stop()
+            await runner.cleanup()
+            await self.admin.stop()
+
+    def application(self) -> web.Application:
+        """Put the web application together."""
+        settings = self.shared.settings
+        return make_app(
+            acts=self.acts,
+            socket_acts=self.hub.acts,
+            api=self.api,
+            origins=Origins(settings.public_url, settings.http.origins),
+            pages=Pages(
+                dist=client_folder(),
+                pictures=Path(str(files("dealcast.sample") / "pictures")),
+                frame_ancestors=settings.http.frame_ancestors,
+            ),
+            doors=Doors(
+                socket=Server(self.hub, self.shared.clock).handle,
+                webhook=self.shared.inbox.receive,
+                ready=self.node_parts,
+                metrics=lambda: gather_metrics(self.run_folder),
+            ),
+            config=Config(
+                demo=settings.demo,
+                login_url=settings.auth.login_url,
+                currencies=sorted(STEPS),
+                version=__version__,
+            ),
+            clock=self.shared.clock,
+        )
+
+    async def own_parts(self) -> dict[str, str | None]:
+        """Tell which part of this process is not ready, and why."""
+        return {
+            "redis": await self.redis_trouble(),
+            "sql": await self.sql_trouble(),
+            "hub": self.hub.trouble(),
+        }
+
+    async def node_parts(self) -> dict[str, str | None]:
+        """Tell the same of all processes of the node; a clerk is needed."""
+        others = await gather_ready(self.run_folder, self.name)
+        if not any(part.startswith("clerk") for part in others):
+            others["clerk"] = "is not there"
+        return {**await self.own_parts(), **others}
+
+    async def redis_trouble(self) -> str | None:
+        """Say why Redis takes no changes, if so."""
+        try:
+            await self.shared.redis.ping()
+            partition = Partition(self.shared.rng.randrange(PARTITIONS))
+            admitted = await self.shared.redis.hget(keys.meta(partition), "run")
+            server = await self.shared.redis.run_of(partition)
+        except Refused as refused:
+            return refused.code
+        if admitted is None or admitted.decode() != server:
+            return "the gate is closed"
+        return None
+
+    async def sql_trouble(self) -> str | None:
+        """Say why the books cannot be read, if so."""
+        try:
+            await self.shared.shows.recent()
+        except Refused as refused:
+            return refused.code
+        return None
+
+
+def client_folder() -> Path:
+    """Return where the built client is: beside the clone, or in the wheel."""
+    for above in Path(__file__).resolve().parents:
+        candidate = above / "client_demo" / "dist"
+        with contextlib.suppress(OSError):
+            if candidate.parent.is_dir():
+                return candidate
+    return Path(__file__).resolve().parent.parent / "client"
