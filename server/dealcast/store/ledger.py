@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from dealcast.core.errors import Unavailable
 from dealcast.core.ids import PARTITIONS, Partition, PaymentId
@@ -168,7 +168,7 @@ class Ledger:
             if error.good:
                 posted = await self._post(partition, facts[: error.good])
             await self.close(partition, error.why)
-        except IntegrityError as error:
+        except DBAPIError as error:
             if len(facts) > 1:
                 # The database refuses one of them: all before it are good.
                 return await self._apply_singly(partition, facts)

@@ -40,7 +40,9 @@ def upgrade() -> None:
     _catalog()
     _shows()
     _deals()
-    _money()
+    _holds()
+    _payments()
+    _orders()
 
 
 def downgrade() -> None:
@@ -190,7 +192,7 @@ def _shows() -> None:
 
 
 def _deals() -> None:
-    # Stock given to deals, and what buyers hold of it.
+    # Stock given to deals.
     op.create_table(
         "deal",
         Column("id", Id, primary_key=True),
@@ -236,6 +238,10 @@ def _deals() -> None:
             ["variant"], ["variant.id"], name=op.f("fk_deal_line_variant")
         ),
     )
+
+
+def _holds() -> None:
+    # Units on their way to deals, and what buyers hold of them.
     op.create_table(
         "allotment",
         Column("op", Id, primary_key=True),
@@ -270,8 +276,8 @@ def _deals() -> None:
     op.create_index("ix_hold_deal", "hold", ["deal", "state"])
 
 
-def _money() -> None:
-    # Payments, orders, and the books.
+def _payments() -> None:
+    # What buyers pay, and what providers tell of it.
     op.create_table(
         "payment",
         Column("id", Id, primary_key=True),
@@ -324,6 +330,10 @@ def _money() -> None:
         Column("outcome", String(200)),
     )
     op.create_index(op.f("ix_inbox_applied_at"), "inbox", ["applied_at"])
+
+
+def _orders() -> None:
+    # What was sold, and the books.
     op.create_table(
         "orders",
         Column("id", Id, primary_key=True),
