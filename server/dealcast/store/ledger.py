@@ -161,19 +161,20 @@ class Ledger:
         return int(await self._redis.hget(keys.meta(partition), "seq") or 0)
 
     async def _apply(self, partition: Partition, facts: Sequence[FactEntry]) -> int:
-        posted = None
         try:
             posted = await self._post(partition, facts)
         except Break as error:
-            if error.good:
-                posted = await self._post(partition, facts[: error.good])
+            good = facts[: error.good]
+            applied = await self._apply(partition, good) if good else 0
             await self.close(partition, error.why)
+            return applied
         except DBAPIError as error:
             if len(facts) > 1:
                 # The database refuses one of them: all before it are good.
                 return await self._apply_singly(partition, facts)
             await self.close(partition, f"fact {facts[0].seq}: {error.orig}")
-        return posted.facts if posted else 0
+            return 0
+        return posted.facts
 
     async def _apply_singly(
         self, partition: Partition, facts: Sequence[FactEntry]
