@@ -13,8 +13,14 @@ export interface Followed {
   view: OrderView | null;
 }
 
-const ASK_EVERY_MS = [500, 1000, 1500, 2000, 3000, 4000, 5000];
+interface Paying {
+  payment: { order: string } | null;
+}
+
+const ASK_EVERY_MS = [800, 1200, 2000, 3000, 4000, 5000];
 const ASK_FOR_MS = 5 * 60_000;
+/** How often in a row neither a payment nor an order must be found to call it off. */
+const NEITHER_MAX = 3;
 
 /** "change" is fired when what is followed does. */
 export class Payments extends EventTarget {
@@ -70,13 +76,28 @@ export class Payments extends EventTarget {
   async #ask(order: string): Promise<void> {
     const mine = ++this.#asking;
     const until = performance.now() + ASK_FOR_MS;
-    for (let i = 0; performance.now() < until; i++) {
+    let neither = 0;
+    for (let i = 0; performance.now() < until && neither < NEITHER_MAX; i++) {
       await sleep(ASK_EVERY_MS[Math.min(i, ASK_EVERY_MS.length - 1)] ?? 5000);
       if (mine !== this.#asking || this.followed?.state !== "confirming") return;
-      // Until the money is there, there is no order: not_found is no answer yet.
+      const paying = await this.#paying(order);
+      if (paying !== false) continue;
+      // What is no longer being paid has become an order, or has gone back.
       const answer = await this.#show.api.call<OrderView>(`/orders/${order}`);
-      if (mine === this.#asking && answer.ok) this.ordered(answer);
+      if (mine !== this.#asking) return;
+      if (answer.ok) this.ordered(answer);
+      else if (answer.code === "not_found") neither += 1;
     }
+    if (neither === NEITHER_MAX && this.followed?.state === "confirming") {
+      this.#set({ ...this.followed, state: "failed" });
+    }
+  }
+
+  /** Whether the bag has something of the order that is being paid; null: nobody knows. */
+  async #paying(order: string): Promise<boolean | null> {
+    const path = `/shows/${this.#show.id}/bag`;
+    const answer = await this.#show.api.call<{ holds: Paying[] }>(path);
+    return answer.ok ? answer.holds.some((hold) => hold.payment?.order === order) : null;
   }
 
   #begun(): { order: string; payment: string } | null {

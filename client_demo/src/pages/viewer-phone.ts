@@ -7,7 +7,7 @@ export const phoneStyles = css`
     position: relative;
     display: grid;
     grid-template-columns: minmax(0, 1fr) 7rem;
-    grid-template-rows: auto auto minmax(1rem, 1fr) auto minmax(0, 34dvh) auto auto auto;
+    grid-template-rows: auto auto minmax(1rem, 1fr) auto minmax(0, 27dvh) auto auto auto;
     column-gap: var(--s-3);
     width: 100%;
     height: 100dvh;

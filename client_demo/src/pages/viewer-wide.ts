@@ -56,6 +56,9 @@ export const wideStyles = css`
       border-radius: var(--r-3);
       box-shadow: var(--lift-2);
     }
+    .stage::after {
+      background: linear-gradient(transparent 84%, rgb(8 14 28 / 32%));
+    }
     .page > .stage {
       grid-column: 1;
     }

@@ -56,6 +56,7 @@ export class Viewer extends Part {
   @query("dc-chat-say") private say!: ChatSay;
   readonly #api = new Api(new Session("viewer"));
   readonly #wide = matchMedia("(min-width: 75rem)");
+  readonly #phone = matchMedia("(max-width: 47.99rem)");
   #bag: Bag | null = null;
   #speech: Speech | null = null;
   #warned = 0;
@@ -64,7 +65,9 @@ export class Viewer extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#wide.addEventListener("change", () => this.requestUpdate());
+    for (const size of [this.#wide, this.#phone]) {
+      size.addEventListener("change", () => this.requestUpdate());
+    }
     this.addEventListener("buy", (event) => void this.#buy((event as CustomEvent<Buy>).detail));
     this.addEventListener("choose-deal", (event) => {
       this.wanted = (event as CustomEvent<string>).detail;
@@ -135,6 +138,7 @@ export class Viewer extends Part {
           <dc-poster
             .image=${pinned?.image ?? deal?.product.image ?? null}
             ?live=${now?.status === "live"}
+            ?low=${this.#phone.matches}
           ></dc-poster>
           ${now?.status === "ended"
             ? html`<div class="over"><p data-testid="show-ended">${this.t.show_ended}</p></div>`
@@ -146,7 +150,7 @@ export class Viewer extends Part {
           : html`<dc-chat-lines class="chat" .show=${show} .speech=${this.#speech}></dc-chat-lines>
               ${apart
                 ? html`<div class="pin">
-                    <dc-pinned ?wide=${innerWidth >= 768} .show=${show} .product=${pinned}></dc-pinned>
+                    <dc-pinned ?wide=${!this.#phone.matches} .show=${show} .product=${pinned}></dc-pinned>
                   </div>`
                 : nothing}
               ${deal === null

@@ -95,25 +95,26 @@ export const cardStyles = css`
   }
   .stamp {
     position: absolute;
-    right: 0.25rem;
-    bottom: 0.15rem;
+    top: 50%;
+    left: 2.375rem;
     padding: 0.05em 0.4em 0.1em;
     border: 3px double var(--price);
     border-radius: 0.3em;
     background: color-mix(in srgb, var(--surface) 82%, transparent);
     color: var(--price);
     font-family: var(--font-title);
-    font-size: var(--size-6);
+    font-size: var(--size-4);
     font-weight: 700;
-    letter-spacing: 0.08em;
-    line-height: 1.2;
-    transform: rotate(-9deg);
+    letter-spacing: 0.06em;
+    line-height: 1.3;
+    white-space: nowrap;
+    transform: translate(-50%, -50%) rotate(-12deg);
     animation: stamp var(--calm) var(--ease);
   }
   @keyframes stamp {
     from {
       opacity: 0;
-      transform: rotate(-9deg) scale(1.7);
+      transform: translate(-50%, -50%) rotate(-12deg) scale(1.7);
     }
   }
 `;

@@ -211,7 +211,7 @@ export const base: CSSResult = css`
     display: inline-flex;
     align-items: center;
     padding: 0 0.4em;
-    border: 1px solid currentcolor;
+    border: 1px solid var(--edge);
     border-radius: 0.25em;
     color: var(--ink-3);
     font-size: var(--size-1);

@@ -6,7 +6,7 @@ export function lantern(x: number, y: number, size: number, swing: number): SVGT
   return svg`<g transform="translate(${x} ${y}) scale(${size})">
     <g class="swing" style="animation-duration:${swing}s">
       <circle cx="0" cy="34" r="46" fill="url(#glow)" opacity="0.7" />
-      <path d="M0-60V14" stroke="var(--hair)" stroke-width="1.4" opacity="0.55" />
+      <path d="M0 0V14" stroke="var(--hair)" stroke-width="1.6" opacity="0.7" />
       <rect x="-9" y="12" width="18" height="5" rx="2" fill="var(--bar)" />
       <ellipse cx="0" cy="34" rx="24" ry="19" fill="var(--dye)" />
       <g fill="none" stroke="#fff" stroke-width="1.2" opacity="0.28">

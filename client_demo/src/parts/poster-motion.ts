@@ -4,7 +4,7 @@ import { css } from "lit";
 
 export const posterMotion = css`
   .swing {
-    transform-origin: 0 -60px;
+    transform-origin: 0 0;
     animation: swing 5s ease-in-out infinite alternate;
   }
   .wave {

@@ -7,15 +7,21 @@ import { shown } from "./picture";
 import { host, lantern, ringLight, teapot } from "./poster-figures";
 import { posterMotion } from "./poster-motion";
 
-/** Where the lanterns hang on their line: x, y, size, and seconds of a swing. */
-const LANTERNS: readonly (readonly [number, number, number, number])[] = [
-  [34, 118, 0.9, 5.2],
-  [98, 139, 1.05, 6.1],
-  [171, 150, 0.86, 4.7],
-  [247, 147, 1.1, 5.7],
-  [318, 128, 0.9, 6.6],
-  [372, 107, 0.8, 5],
+/** The lanterns on their rope: x, size, and seconds of a swing. */
+const LANTERNS: readonly (readonly [number, number, number])[] = [
+  [34, 0.9, 5.2],
+  [100, 1.05, 6.1],
+  [171, 0.86, 4.7],
+  [246, 1.1, 5.7],
+  [316, 0.9, 6.6],
+  [374, 0.8, 5],
 ];
+
+/** How low the rope hangs at x. */
+function rope(x: number): number {
+  const t = (x + 6) / 402;
+  return (1 - t) ** 2 * 84 + 2 * t * (1 - t) * 158 + t ** 2 * 76;
+}
 const STRIPES = 10;
 
 @customElement("dc-poster")
@@ -24,6 +30,8 @@ export class Poster extends Part {
   @property() image: string | null = null;
   /** When the show is not live, nobody is at the stall. */
   @property({ type: Boolean, reflect: true }) live = false;
+  /** On a phone the sky gives way: the lower part is covered by chat and cards. */
+  @property({ type: Boolean }) low = false;
 
   static override styles = [base, posterMotion, css`
     :host {
@@ -41,7 +49,7 @@ export class Poster extends Part {
   override render(): TemplateResult {
     const image = shown(this.image);
     return html`<svg
-      viewBox="0 0 390 844"
+      viewBox=${this.low ? "0 78 390 766" : "0 0 390 700"}
       preserveAspectRatio="xMidYMin slice"
       role="img"
       aria-label=${this.t.poster}
@@ -69,7 +77,14 @@ export class Poster extends Part {
       <rect width="390" height="844" fill="url(#sky)" />
       ${this.#far()} ${this.#street()} ${this.#stall()}
       ${this.live ? host() : nothing} ${this.#counter(image)}
-      ${LANTERNS.map((one) => lantern(...one))} ${ringLight()}
+      <path
+        d="M-6 84Q195 158 396 76"
+        fill="none"
+        stroke="var(--hair)"
+        stroke-width="2"
+        opacity="0.7"
+      />
+      ${LANTERNS.map(([x, size, swing]) => lantern(x, rope(x), size, swing))} ${ringLight()}
     </svg>`;
   }
 
@@ -96,7 +111,7 @@ export class Poster extends Part {
       <g transform="translate(${x} ${y})">
         <rect x="6" y="20" width=${w - 12} height="200" fill="var(--house)" />
         <path d="M-12 2c10 10 18 14 28 14h${w - 32}c10 0 18-4 28-14-4 14-8 22-16 26H4C-4 24-8 16-12 2Z" fill="var(--roof)" />
-        <g class="windows" fill="var(--glow)">
+        <g class="windows" fill="var(--window)">
           <rect x=${w * 0.22} y="40" width="11" height="15" rx="2" />
           <rect x=${w * 0.56} y="40" width="11" height="15" rx="2" />
           <rect x=${w * 0.38} y="72" width="11" height="15" rx="2" />

@@ -52,6 +52,7 @@ export class Sheet extends Part {
         font-size: var(--size-4);
         font-weight: 650;
         line-height: 1.3;
+        outline: none;
       }
       .body {
         overflow-y: auto;
@@ -89,7 +90,7 @@ export class Sheet extends Part {
       @click=${(event: MouseEvent) => event.target === this.dialog && this.dialog.close()}
     >
       <header>
-        <h2>${this.label}</h2>
+        <h2 tabindex="-1" autofocus>${this.label}</h2>
         <button
           class="button quiet round"
           aria-label=${this.t.close}

@@ -19,7 +19,7 @@ export class Toast extends Part {
     css`
       :host {
         position: fixed;
-        inset: auto var(--s-4) calc(5.5rem + env(safe-area-inset-bottom));
+        inset: calc(4.5rem + env(safe-area-inset-top)) var(--s-4) auto;
         width: auto;
         margin: 0 auto;
         padding: 0;
@@ -53,7 +53,7 @@ export class Toast extends Part {
       }
       @keyframes in {
         from {
-          transform: translateY(0.5rem);
+          transform: translateY(-0.5rem);
           opacity: 0;
         }
       }

@@ -50,7 +50,7 @@ export const en: Texts = {
   tray_open: (n) => `In this show: ${n} product${s(n)}`,
   tray_empty: "Nothing on sale yet",
   tray_empty_more: "It appears here the moment the host lists it.",
-  pinned: "On show now",
+  pinned: "On show",
   opens_in: "Opens in",
   closes_in: "Ends in",
   opens_by_hand: "The host opens it shortly",

@@ -2,7 +2,7 @@
 
 export const zhHant = {
   // Everywhere.
-  language_other: "English",
+  language_other: "EN",
   language_switch: "Switch to English",
   theme_light: "改用淺色",
   theme_dark: "改用深色",
@@ -46,7 +46,7 @@ export const zhHant = {
   tray_open: (n: number) => `本場商品，${n} 件`,
   tray_empty: "還沒有上架的商品",
   tray_empty_more: "主持人上架後，這裡會立刻出現。",
-  pinned: "主持人正在介紹",
+  pinned: "講解中",
   opens_in: "距離開搶",
   closes_in: "距離結束",
   opens_by_hand: "主持人即將開賣",

@@ -170,7 +170,7 @@ export class ChatLines extends Part {
       assistant: this.t.role_assistant,
     };
     const role = roles[user.role];
-    const own = this.speech?.own.has(id) ?? false;
+    const own = this.speech?.isOwn(id, user.id) ?? false;
     return html`<li
       class="${own ? "own" : ""} ${role === undefined ? "" : "staff"}"
       data-testid="chat-line"

@@ -3,7 +3,7 @@
 import { newKey, sleep, type Answer } from "../../link/ask";
 import type { Show } from "../../link/show";
 import { again, backoff } from "../../pure/retry";
-import type { Chat, LineId } from "../../wire";
+import type { Chat, LineId, PersonId } from "../../wire";
 
 export const TEXT_MAX = 200;
 
@@ -23,7 +23,7 @@ type ChatAnswer = Answer<{ id?: LineId; line?: LineId }>;
 export class Speech extends EventTarget {
   said: readonly Said[] = [];
   /** Lines that were said on this page, to mark them as one's own. */
-  readonly own = new Set<LineId>();
+  readonly #own = new Set<LineId>();
   readonly #show: Show;
 
   constructor(show: Show) {
@@ -32,6 +32,10 @@ export class Speech extends EventTarget {
     show.on<Chat>("/live chat", (line) => this.#seen(line));
     // After a snapshot no event will say that a line of ours has arrived.
     show.on("/live sync", () => this.#drop((one) => this.#onBoard(one)));
+  }
+
+  isOwn(line: LineId, by: PersonId): boolean {
+    return this.#own.has(line) || by === this.#show.api.session.person;
   }
 
   async say(text: string): Promise<void> {
@@ -65,7 +69,7 @@ export class Speech extends EventTarget {
   }
 
   #sent(said: Said, line: LineId | null): void {
-    if (line !== null) this.own.add(line);
+    if (line !== null) this.#own.add(line);
     const sent = this.#change(said, { state: "sent", line });
     if (this.#onBoard(sent)) this.forget(said.key);
   }
@@ -76,7 +80,6 @@ export class Speech extends EventTarget {
   }
 
   #seen(line: Chat): void {
-    if (line.user.id === this.#show.api.session.person) this.own.add(line.id);
     this.#drop((one) => one.line === line.id);
   }
 

@@ -1,0 +1,1 @@
+"""The sample catalog, and the pictures of its products."""
