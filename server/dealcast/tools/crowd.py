@@ -107,6 +107,16 @@ class Crowd:
                 raise Refusal(code, detail)
             await asyncio.sleep(0.3)
 
+    async def get(self, path: str, token: str) -> dict[str, Any]:
+        """Read over HTTP."""
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self.plan.url}/api/v1{path}"
+        async with self.session.get(url, headers=headers) as answer:
+            said: dict[str, Any] = await answer.json(content_type=None)
+            if answer.status >= 400:
+                raise Refusal(said.get("code", "?"), said.get("detail", ""))
+            return said
+
     async def set_clock(self) -> None:
         """Learn the server's clock from the midpoint of the quickest round trip."""
         best = float("inf")
@@ -182,12 +192,8 @@ class Crowd:
 
     async def plan_deal(self, token: str) -> None:
         """Plan a deal of our own that opens in three seconds."""
-        headers = {"Authorization": f"Bearer {token}"}
-        url = f"{self.plan.url}/api/v1"
-        async with self.session.get(f"{url}/products", headers=headers) as answer:
-            products = (await answer.json())["products"]
-        async with self.session.get(f"{url}/shows/{self.plan.show}") as answer:
-            show = await answer.json()
+        products = (await self.get("/products", token))["products"]
+        show = await self.get(f"/shows/{self.plan.show}", token)
         variant, product = max(
             ((v, p) for p in products for v in p["variants"]),
             key=lambda pair: int(pair[0]["stock"]),

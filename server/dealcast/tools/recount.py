@@ -39,6 +39,7 @@ async def recount(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         database = Database.connect(settings.sql_url)
         stack.push_async_callback(database.aclose)
+        await database.migrate()
         redis = await stack.enter_async_context(redis_of(settings))
         differences = await verify(database, redis)
     console = Console(width=120)
