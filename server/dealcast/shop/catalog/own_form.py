@@ -84,8 +84,8 @@ def check_columns(columns: list[str]) -> None:
     for needed in ("external_id", "sku"):
         if needed not in columns:
             raise Invalid(f"line 1, column {needed}: missing")
-    for kind in ("title", "price"):
-        if not any(re.fullmatch(rf"{kind}(_.+)?", name) for name in columns):
+    for kind in ("title", "price_CNY"):
+        if not any(name.startswith(kind[:5]) for name in columns):
             raise Invalid(f"line 1, column {kind}: missing")
 
 
@@ -98,7 +98,8 @@ def _product(columns: list[str], rows: list[Row]) -> ProductDraft:
                 raise row.wrong(column, f"differs from line {first.line}")
     title = _texts(first, "title", columns)
     if not title:
-        raise first.wrong("title", "empty text")
+        titles = [name for name in columns if name.partition("_")[0] == "title"]
+        raise first.wrong(titles[0], "empty text")
     draft = ProductDraft(
         id=first.read("external_id", product_id_of),
         seller=first.read("seller", seller_of) if first.get("seller") else SHOP,
@@ -121,7 +122,7 @@ def _variant(columns: list[str], row: Row, title: Text) -> VariantDraft:
             currency = column.removeprefix("price_")
             prices[currency] = row.read(column, _price_reader(currency))
     if not prices:
-        raise row.wrong(priced[0] if priced else "price", "no price in any currency")
+        raise row.wrong(priced[0], "no price in any currency")
     has_stock, has_delta = row.get("stock"), row.get("stock_delta")
     return VariantDraft(
         sku=row.read("sku", sku_of),
