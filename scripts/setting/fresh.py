@@ -1,6 +1,7 @@
 """Proves that a fresh clone serves on a bare machine: no Redis, no Node, no home."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -30,6 +31,9 @@ KEPT = re.compile(
     r"(PIP_|npm_config_|SSL_|NODE_EXTRA|REQUESTS_CA|CURL_CA|CI$|.*_proxy$)", re.I
 )
 PAGES = ("/", "/s/demo", "/host", "/moderator")
+# Below those that the system gives to outgoing connections: the port is free now
+# and must still be when the set-up is over.
+PORTS = (20_000, 32_000)
 START_S = 600.0
 STOP_S = 30.0
 POLL_S = 0.2
@@ -92,11 +96,22 @@ def programs() -> dict[str, Path]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that nobody listens on, with a free one after it."""
+    for _ in range(1000):
+        port = random.randrange(*PORTS)
+        if is_free(port) and is_free(port + 1):
+            return port
+    raise Failure(f"There is no free port from {PORTS[0]} to {PORTS[1]}.")
+
+
+def is_free(port: int) -> bool:
+    """Say whether a server could listen on ``port``."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def serve_once(bare: Bare, name: str) -> None:
