@@ -1,0 +1,1 @@
+"""Moderation: deleting lines of chat, muting people, slow mode."""
