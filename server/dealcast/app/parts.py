@@ -13,6 +13,16 @@ from dealcast.app import secrets
 from dealcast.config import Settings, Unusable, address
 from dealcast.core.clock import Clock, SystemClock
 from dealcast.core.wire import Act
+from dealcast.features import chat
+from dealcast.features.chat import wire as chat_wire
+from dealcast.features.chat.service import Chat
+from dealcast.features.moderation import wire as moderation_wire
+from dealcast.features.moderation.service import Moderation
+from dealcast.features.chat import functions as chat_functions
+from dealcast.features.chat import wire as chat_wire
+from dealcast.features.chat.service import Chat
+from dealcast.features.moderation import wire as moderation_wire
+from dealcast.features.moderation.service import Moderation
 from dealcast.hub import presence
 from dealcast.shop.catalog import wire as catalog_wire
 from dealcast.shop.catalog.service import Catalog
@@ -209,10 +219,15 @@ def shop_acts(shared: Parts) -> list[Act[Any]]:
 
 
 def feature_acts(shared: Parts) -> list[Act[Any]]:
-    """Return what clients may ask of the features: one line for each."""
-    return []
+    """Return what clients may ask of the features."""
+    s = shared
+    talk = Chat(redis=s.redis, lines_per_s_max=s.settings.hub.chat_per_s_max)
+    order = Moderation(
+        database=s.database, log=s.log, courier=s.courier, clock=s.clock, rng=s.rng
+    )
+    return [*chat_wire.acts(talk), *moderation_wire.acts(order)]
 
 
 def library() -> str:
     """Return the Redis function library with what hub and features add."""
-    return library_text([presence.functions()])
+    return library_text([presence.functions(), chat.functions()])

@@ -71,6 +71,7 @@ def acts(people: People) -> list[Act[Any]]:
             roles=(),
             http="POST /demo/accounts",
             status=201,
+            per_minute=6_000,  # A crowd comes from one address.
         ),
         Act(
             name="demo_staff",
