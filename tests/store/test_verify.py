@@ -320,6 +320,22 @@ async def test_a_wrong_position_in_redis_is_named(
     assert (wrong.what, wrong.where) == (what, "partition 07")
 
 
+async def test_facts_of_a_stopped_shop_may_wait_for_the_ledger(pair: Books) -> None:
+    deal = await pair.opened({"red": 5})
+    await pair.hold(deal, "u_ann")
+    await pair.hold(deal, "u_bob")
+    assert await verify(pair.database, pair.redis, stopped=True) == []
+    late = await verify(pair.database, pair.redis, wait_s=0.2)
+    assert late == [Difference("ledger.seq", "partition 07", 3, 1)]
+    await pair.redis.hset(keys.buyers(deal), {"u_ann": 2})
+    (wrong,) = await verify(pair.database, pair.redis, stopped=True)
+    assert wrong.what == "redis.buyer"
+    stream = keys.facts(PARTITION)
+    await pair.redis.command(stream, "XDEL", stream, "2-0")
+    (broken,) = await verify(pair.database, pair.redis, stopped=True)
+    assert broken == Difference("fact.seq", "partition 07 fact 3", 2, 3)
+
+
 async def test_a_wrong_status_in_redis_is_named(busy: Busy) -> None:
     await busy.books.redis.hset(keys.deal(busy.deal), {"status": "paused"})
     wrong = await busy.wrong(with_redis=True)

@@ -14,6 +14,7 @@ from msgspec import ValidationError
 
 from dealcast.core.ids import DealId, HoldId
 from dealcast.store import keys
+from dealcast.store.facts import Facts
 from dealcast.store.folding import Hold
 from dealcast.store.gate import Meta, stock_of
 from dealcast.store.recount import (
@@ -44,18 +45,26 @@ class Seen:
 
 
 async def compare(
-    redis: Redis, database: Database, counted: Recount, wait_s: float
+    redis: Redis,
+    database: Database,
+    counted: Recount,
+    *,
+    wait_s: float,
+    stopped: bool = False,
 ) -> list[Difference]:
     """
     Compare a partition in Redis with the facts that SQL has of it.
 
-    The ledger may take up to ``wait_s`` to write down what Redis tells.
+    The ledger may take up to ``wait_s`` to write down what Redis tells. If it
+    is ``stopped``, what it has yet to write down is read from Redis instead.
 
     Raises:
         Unavailable: If Redis or the database did not answer.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
+    if stopped and (broken := await _fold_rest(redis, counted)):
+        return [broken]
     while True:
         deals = sorted(counted.books.deals)
         meta = await _meta(redis, counted)
@@ -98,6 +107,16 @@ async def _fold(database: Database, counted: Recount, seq: int) -> None:
     if counted.position.seq < seq:
         async with database.read() as connection:
             await counted.read(connection, until=seq)
+
+
+async def _fold_rest(redis: Redis, counted: Recount) -> Difference | None:
+    facts = Facts(redis)
+    while rest := await facts.read(counted.partition, counted.position.seq):
+        for fact in rest:
+            broken = counted.fold(fact)
+            if broken is not None:
+                return broken
+    return None
 
 
 def _moving(counted: Recount, meta: Meta, still: bool) -> Difference:

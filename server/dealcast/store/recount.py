@@ -66,7 +66,7 @@ class Recount:
             facts = await connection.execute(page.order_by(row.c.seq).limit(PAGE))
             found = facts.all()
             for one in found:
-                difference = self._fold(one)
+                difference = self.fold(_fact(one))
                 if difference is not None:
                     self.broken = True
                     return [difference]
@@ -74,15 +74,8 @@ class Recount:
                 break
         return []
 
-    def _fold(self, row: Row[Any]) -> Difference | None:
-        fact = FactEntry(
-            seq=row.seq,
-            epoch=row.epoch,
-            kind=row.kind,
-            at=row.at,
-            chain=row.chain,
-            packed=row.body,
-        )
+    def fold(self, fact: FactEntry) -> Difference | None:
+        """Fold one more fact, if it follows; else say which number is wrong."""
         where = f"{self.where} fact {fact.seq}"
         expected = self.position.seq + 1
         if fact.seq != expected:
@@ -100,6 +93,17 @@ class Recount:
             return Difference("fact.body", where, f"unreadable: {error}", fact.kind)
         self.position = Position(fact.epoch, fact.seq, fact.chain)
         return None
+
+
+def _fact(row: Row[Any]) -> FactEntry:
+    return FactEntry(
+        seq=row.seq,
+        epoch=row.epoch,
+        kind=row.kind,
+        at=row.at,
+        chain=row.chain,
+        packed=row.body,
+    )
 
 
 async def recount(

@@ -21,12 +21,17 @@ AT_ONCE_MAX = 4
 
 
 async def verify(
-    database: Database, redis: Redis | None = None, *, wait_s: float = WAIT_S
+    database: Database,
+    redis: Redis | None = None,
+    *,
+    stopped: bool = False,
+    wait_s: float = WAIT_S,
 ) -> list[Difference]:
     """
     Recount stock, holds, orders, payments and facts; return what disagrees.
 
-    Without ``redis``, as when it is stopped, only SQL is recounted.
+    Without ``redis`` only SQL is recounted. If the shop is ``stopped``, facts
+    that the ledger has yet to follow are no disagreement.
 
     Raises:
         Unavailable: If the database or Redis did not answer.
@@ -35,7 +40,13 @@ async def verify(
 
     async def check(partition: Partition) -> list[Difference]:
         async with few:
-            return await _partition(database, redis, partition, wait_s)
+            async with database.read() as connection:
+                counted, differences = await recount(connection, partition)
+            if redis is not None and not counted.broken:
+                differences += await compare(
+                    redis, database, counted, wait_s=wait_s, stopped=stopped
+                )
+            return differences
 
     found = await asyncio.gather(
         *(check(Partition(number)) for number in range(PARTITIONS))
@@ -43,16 +54,6 @@ async def verify(
     async with database.read() as connection:
         spanning = await balance(connection)
     return [*(one for part in found for one in part), *spanning]
-
-
-async def _partition(
-    database: Database, redis: Redis | None, partition: Partition, wait_s: float
-) -> list[Difference]:
-    async with database.read() as connection:
-        counted, differences = await recount(connection, partition)
-    if redis is not None and not counted.broken:
-        differences += await compare(redis, database, counted, wait_s)
-    return differences
 
 
 def table(differences: Sequence[Difference]) -> Table:
