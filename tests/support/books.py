@@ -1,5 +1,6 @@
 """A small shop on a real Redis and a real SQL database, for tests of the store."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ SHOW = ShowId("s07_abcdefghjk")
 PRICE = 12_900
 RECEIVED = 100
 HOUR_MS = 3_600_000
+FOLLOW_S = 20.0
 VARIANTS = ("red", "blue")
 CLOCK = SystemClock()
 
@@ -315,10 +317,9 @@ class Books:
 
     async def follow(self) -> None:
         """Let the ledger take in all that Redis has to tell."""
-        while await self.ledger.lag():
-            assert await self.ledger.follow(block_ms=500) or self.ledger.closed
-            if self.ledger.closed:
-                return
+        async with asyncio.timeout(FOLLOW_S):
+            while await self.ledger.lag() and not self.ledger.closed:
+                await self.ledger.follow(block_ms=500)
 
     async def sold(self, deal: DealId, buyer: str, variant: str = "red") -> PaymentId:
         """Sell one unit, from the hold to the money."""

@@ -1,5 +1,6 @@
 """What clients may ask about shows."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -61,12 +62,6 @@ def acts(shows: Shows) -> list[Act[Any]]:
     async def show_get(caller: Caller, ask: ShowAsk) -> ShowView:
         return await shows.get(ask.show)
 
-    async def show_start(caller: Caller, ask: ShowAsk) -> ShowView:
-        return await shows.start(caller, ask.show)
-
-    async def show_end(caller: Caller, ask: ShowAsk) -> ShowView:
-        return await shows.end(caller, ask.show)
-
     return [
         Act(
             name="show_create",
@@ -94,22 +89,23 @@ def acts(shows: Shows) -> list[Act[Any]]:
             roles=(),
             http="GET /shows/{show}",
         ),
-        Act(
-            name="show_start",
-            request=ShowAsk,
-            answer=ShowView,
-            handler=show_start,
-            roles=SELLING,
-            http="POST /shows/{show}/start",
-            socket="/staff",
-        ),
-        Act(
-            name="show_end",
-            request=ShowAsk,
-            answer=ShowView,
-            handler=show_end,
-            roles=SELLING,
-            http="POST /shows/{show}/end",
-            socket="/staff",
-        ),
+        _turning("start", shows.start),
+        _turning("end", shows.end),
     ]
+
+
+def _turning(
+    step: str, turn: Callable[[Caller, str], Awaitable[ShowView]]
+) -> Act[ShowAsk]:
+    async def turned(caller: Caller, ask: ShowAsk) -> ShowView:
+        return await turn(caller, ask.show)
+
+    return Act(
+        name=f"show_{step}",
+        request=ShowAsk,
+        answer=ShowView,
+        handler=turned,
+        roles=SELLING,
+        http=f"POST /shows/{{show}}/{step}",
+        socket="/staff",
+    )

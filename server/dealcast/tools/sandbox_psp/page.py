@@ -65,7 +65,7 @@ font-size:.8125rem;border-top:1px solid var(--edge);padding-top:1rem}
 dt{color:var(--soft)}dd{margin:0;text-align:end;overflow-wrap:anywhere;
 font-family:ui-monospace,"SF Mono",monospace}
 form{display:grid;gap:.5rem}
-button,a.go{display:block;width:100%;min-height:2.75rem;padding:.625rem 1rem;
+button,.go{display:block;width:100%;min-height:2.75rem;padding:.625rem 1rem;
 border-radius:.625rem;border:1px solid transparent;font:inherit;font-weight:600;
 text-align:center;text-decoration:none;cursor:pointer}
 .main{background:var(--seal);color:#fff}
@@ -142,4 +142,4 @@ def _buttons(words: dict[str, str]) -> str:
 
 
 def _link(words: dict[str, str], back: str) -> str:
-    return f'<a class="go other" href="{back}" rel="noreferrer">{words["back"]}</a>'
+    return f'<a class="go main" href="{back}" rel="noreferrer">{words["back"]}</a>'
