@@ -21,6 +21,7 @@ from dealcast.core.errors import Refused
 from dealcast.shop.payments.driver import PaymentDriver
 from dealcast.store.gate import Gate
 from dealcast.store.ledger import Ledger
+from dealcast.store.posting import Fenced
 
 OUTBOX_S = 1.0  # How long a missed nudge may delay.
 CONTROL_MS = 1000
@@ -45,9 +46,12 @@ async def work(settings: Settings) -> int:
         await shared.redis.load_library(library())
         clerk = Clerk(shared)
         await clerk.start()
-        await told.wait()
+        ends = [asyncio.create_task(e.wait()) for e in (told, clerk.loops.over)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
         await clerk.stop()
-    return 0
+    return 1 if clerk.loops.over.is_set() else 0
 
 
 class Clerk:
@@ -55,7 +59,7 @@ class Clerk:
 
     def __init__(self, shared: Parts) -> None:
         self.shared = shared
-        self.loops = Loops()
+        self.loops = Loops(fatal=(Fenced,))
         self.halt = asyncio.Event()
         self.sent = asyncio.Event()
         self.driver = PaymentDriver(
@@ -108,7 +112,7 @@ class Clerk:
         """Stop all loops; fold what Redis already has, if there is time."""
         await self.admin.stop()
         await self.loops.stop()
-        with suppress(Refused):
+        with suppress(Refused, Fenced):
             while await self.ledger.follow(LAST_MS):
                 pass
 

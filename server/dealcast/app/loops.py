@@ -15,9 +15,16 @@ log = structlog.get_logger()
 
 
 class Loops:
-    """Named loops; one that fails is started again after a growing pause."""
+    """
+    Named loops; one that fails is started again after a growing pause.
 
-    def __init__(self) -> None:
+    A ``fatal`` fault ends its loop for good and sets ``over``: whoever runs
+    the process is to end it.
+    """
+
+    def __init__(self, fatal: tuple[type[Exception], ...] = ()) -> None:
+        self.fatal = fatal
+        self.over = asyncio.Event()
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.failing: dict[str, str] = {}
 
@@ -33,6 +40,10 @@ class Loops:
             began = loop.time()
             try:
                 await work()
+                return
+            except self.fatal as error:
+                log.error("loop_over", loop=name, why=str(error))
+                self.over.set()
                 return
             except Refused as error:  # A store is away: expected, and said once.
                 if self.failing.get(name) != error.code:
