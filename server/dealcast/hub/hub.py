@@ -88,7 +88,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._likes = Likes(process, log)
         self._presence = Presence(process, self.audiences, redis)
-        self.acts = [*acts, *own_acts(clock), self._likes.act()]
+        self.acts = [*acts, *hub_acts(clock, self._likes)]
         self._desk = Desk(self.acts, clock, rates, self.metrics, self._renew)
         self._tail = Tail(
             self.audiences, redis, clock, self.metrics, window_ms=limits.window_ms
@@ -283,6 +283,11 @@ class Hub:
             else:
                 other.renew(caller)
         return caller
+
+
+def hub_acts(clock: Clock, likes: Likes) -> list[Act[Any]]:
+    """Return what the hub answers by itself."""
+    return [*own_acts(clock), likes.act()]
 
 
 def hello_of(auth: Any) -> Hello:

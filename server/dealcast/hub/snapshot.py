@@ -113,4 +113,5 @@ def told(parts: dict[str, Any]) -> bytes:
 
 def bare(now: int, *, recovered: bool) -> bytes:
     """Return a ``sync`` for logs that have no snapshot: one's own, and staff's."""
-    return orjson.dumps({"recovered": recovered, "now": now})
+    nothing = dict.fromkeys(("show", "deals", "state", "chat"))
+    return orjson.dumps({"recovered": recovered, "now": now, **nothing})

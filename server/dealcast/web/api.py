@@ -9,6 +9,7 @@ import orjson
 import structlog
 from aiohttp import hdrs, web
 from msgspec import Struct
+from msgspec.structs import fields
 from prometheus_client import CollectorRegistry, Histogram
 
 from dealcast.core.clock import Clock
@@ -120,7 +121,7 @@ class Api:
         return await self._caller(token.strip())
 
 
-def parse(act: Act[Any], fields: dict[str, Any]) -> Any:
+def parse(act: Act[Any], told: dict[str, Any]) -> Any:
     """
     Make the typed request of what came; text of a query may be a number.
 
@@ -128,9 +129,9 @@ def parse(act: Act[Any], fields: dict[str, Any]) -> Any:
         Invalid: If a field is missing, unknown, or of another type or range.
     """
     if not in_query(act):
-        return act.parse(fields)
+        return act.parse(told)
     try:
-        return msgspec.convert(fields, act.request, strict=False)
+        return msgspec.convert(told, act.request, strict=False)
     except msgspec.ValidationError as error:
         raise Invalid(str(error)) from None
 
@@ -139,6 +140,11 @@ def in_query(act: Act[Any]) -> bool:
     """Tell whether the fields of ``act`` come in the query, not in a JSON body."""
     method = (act.http or "").split(" ")[0]
     return method in WITH_QUERY or takes_csv(act)
+
+
+def needs_key(act: Act[Any]) -> bool:
+    """Tell whether ``act`` is refused without an Idempotency-Key."""
+    return any(f.name == "key" and f.required for f in fields(act.request))
 
 
 def takes_csv(act: Act[Any]) -> bool:
@@ -154,22 +160,24 @@ async def fields_of(act: Act[Any], request: web.Request) -> dict[str, Any]:
         Invalid: If something is given twice, malformed, or the key is missing.
         TooLarge: If the body is.
     """
-    fields: dict[str, Any]
+    told: dict[str, Any]
     if takes_csv(act):
         body = await body_of(request, CSV_MAX, "text/csv")
-        fields = {**query_of(request), "csv": body}
+        told = {**query_of(request), "csv": body}
     elif in_query(act):
-        fields = query_of(request)
+        told = query_of(request)
     else:
-        fields = json_of(await body_of(request, BODY_MAX, "application/json"))
+        told = json_of(await body_of(request, BODY_MAX, "application/json"))
     given = dict(request.match_info)
+    key = request.headers.get("Idempotency-Key")
     if "key" in act.request.__struct_fields__:
-        if "Idempotency-Key" not in request.headers:
+        if key is None and needs_key(act):
             raise Invalid("the header Idempotency-Key is missing")
-        given["key"] = request.headers["Idempotency-Key"]
-    for name in given.keys() & fields.keys():
+        if key is not None:
+            given["key"] = key
+    for name in given.keys() & told.keys():
         raise Invalid(f"{name}: given twice")
-    return {**fields, **given}
+    return {**told, **given}
 
 
 def query_of(request: web.Request) -> dict[str, Any]:
@@ -179,10 +187,10 @@ def query_of(request: web.Request) -> dict[str, Any]:
     Raises:
         Invalid: If a name comes twice.
     """
-    fields = dict(request.query)
-    if len(fields) != len(request.query):
+    told = dict(request.query)
+    if len(told) != len(request.query):
         raise Invalid("the query names something twice")
-    return fields
+    return told
 
 
 def json_of(body: bytes) -> dict[str, Any]:
@@ -193,12 +201,12 @@ def json_of(body: bytes) -> dict[str, Any]:
         Invalid: If it is anything else.
     """
     try:
-        fields = orjson.loads(body) if body else {}
+        told = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
         raise Invalid(f"not JSON: {error.msg}") from None
-    if not isinstance(fields, dict):
+    if not isinstance(told, dict):
         raise Invalid("the body is a JSON object")
-    return fields
+    return told
 
 
 async def body_of(request: web.Request, bytes_max: int, kind: str | None) -> bytes:

@@ -76,8 +76,8 @@ def operation(act: Act[Any], request: Any, answer: Any) -> dict[str, Any]:
     ]
     if "key" in fields:
         parameters.append(
-            {"name": "Idempotency-Key", "in": "header", "required": True,
-             "schema": fields.pop("key")}
+            {"name": "Idempotency-Key", "in": "header",
+             "required": "key" in required, "schema": fields.pop("key")}
         )  # fmt: skip
     described: dict[str, Any] = {
         "operationId": act.name,
