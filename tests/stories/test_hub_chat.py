@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from dealcast.core.errors import Forbidden
-from dealcast.core.ids import PersonId
+from dealcast.core.ids import LineId, PersonId
 from dealcast.features.chat import functions, wire
 from dealcast.features.chat.service import Chat
 from dealcast.features.moderation import wire as moderation_wire
@@ -219,7 +219,7 @@ async def test_moderation_is_for_staff_of_the_show(talk: Talk) -> None:
     with pytest.raises(Forbidden):
         await talk.moderation.slow_mode(stranger, SHOW, seconds=5)
     with pytest.raises(Forbidden):
-        line = wire.LineId("c08_0000000000000000")
+        line = LineId("c08_0000000000000000")
         await talk.moderation.delete_lines(await caller(MOD), SHOW, [line], None)
     async with talk.database.read() as connection:
         assert (await connection.execute(select(tables.audit))).all() == []
