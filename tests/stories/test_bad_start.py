@@ -59,7 +59,13 @@ def test_a_taken_port(tmp_path: Path, shared: bool) -> None:
 
 def test_an_address_of_another_machine(tmp_path: Path) -> None:
     ended = dealcast(
-        "serve", "--data", str(tmp_path), "--host", "192.0.2.1", "--port", str(free_port())
+        "serve",
+        "--data",
+        str(tmp_path),
+        "--host",
+        "192.0.2.1",
+        "--port",
+        str(free_port()),
     )
     assert_refused(ended, "192.0.2.1")
 
@@ -72,7 +78,9 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path, where: str) -> Non
     elif where == "read-only":
         folder.mkdir(mode=0o555)
     port = str(free_port())
-    assert_refused(dealcast("serve", "--data", str(folder), "--port", port), "data folder")
+    assert_refused(
+        dealcast("serve", "--data", str(folder), "--port", port), "data folder"
+    )
 
 
 def test_a_redis_that_is_none(tmp_path: Path) -> None:
@@ -93,3 +101,19 @@ def test_an_old_redis(tmp_path: Path) -> None:
         DEALCAST__REDIS__BINARY=str(old),
     )  # fmt: skip
     assert_refused(ended, "6.2", "7.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEALCAST__REDIS__URL", "redis://127.0.0.1:1"),
+        ("DEALCAST__REDIS__URL", "nonsense"),
+        ("DEALCAST__SQL__URL", "postgresql+asyncpg://127.0.0.1:1/x"),
+        ("DEALCAST__SQL__URL", "mysql://localhost/x"),
+        ("DEALCAST__SQL__URL", "nonsense"),
+    ],
+)
+def test_a_store_that_does_not_answer(tmp_path: Path, name: str, value: str) -> None:
+    port = str(free_port())
+    ended = dealcast("serve", "--data", str(tmp_path), "--port", port, **{name: value})
+    assert_refused(ended, name.split("__")[1].lower() + ".url")

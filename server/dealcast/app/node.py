@@ -9,10 +9,12 @@ from dealcast.app import secrets
 from dealcast.app.supervisor import Supervisor, check_port, lock_folder
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
+from dealcast.core.errors import Unavailable
 from dealcast.core.events import Role
 from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
-from dealcast.store.server import ServerUnusable
+from dealcast.store.redis import Redis
+from dealcast.store.server import ServerUnusable, check_info
 from dealcast.store.sql import Database
 
 STAFF_LINKS: dict[Role, str] = {"host": "host", "moderator": "moderator"}
@@ -40,7 +42,8 @@ def run(settings: Settings) -> int:
 
 
 async def serve(settings: Settings) -> int:
-    """Run the supervisor."""
+    """Check the stores that were given, then run the supervisor."""
+    await check_stores(settings)
 
     def say(line: str) -> None:
         print(line, flush=True)
@@ -49,6 +52,34 @@ async def serve(settings: Settings) -> int:
         return await addresses(settings)
 
     return await Supervisor(settings, say).run(told)
+
+
+async def check_stores(settings: Settings) -> None:
+    """
+    Make sure that a given Redis is new enough, and bring the books up to date.
+
+    Raises:
+        Unusable: If one of them does not answer.
+        ServerUnusable: If Redis is too old.
+    """
+    if settings.redis.url is not None:
+        try:
+            redis = await Redis.connect(settings.redis.url)
+        except (Unavailable, ValueError) as error:
+            raise Unusable(f"redis.url: {error}") from None
+        try:
+            for info in await redis.servers():
+                check_info(info)
+        finally:
+            await redis.aclose()
+    try:
+        database = Database.connect(settings.sql_url)
+        try:
+            await database.migrate()
+        finally:
+            await database.aclose()
+    except (ValueError, OSError, Unavailable) as error:
+        raise Unusable(f"sql.url: {error}") from None
 
 
 async def addresses(settings: Settings) -> list[str]:

@@ -18,11 +18,6 @@ from dealcast.features.chat import wire as chat_wire
 from dealcast.features.chat.service import Chat
 from dealcast.features.moderation import wire as moderation_wire
 from dealcast.features.moderation.service import Moderation
-from dealcast.features.chat import functions as chat_functions
-from dealcast.features.chat import wire as chat_wire
-from dealcast.features.chat.service import Chat
-from dealcast.features.moderation import wire as moderation_wire
-from dealcast.features.moderation.service import Moderation
 from dealcast.hub import presence
 from dealcast.shop.catalog import wire as catalog_wire
 from dealcast.shop.catalog.service import Catalog

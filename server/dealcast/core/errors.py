@@ -70,7 +70,7 @@ class TokenExpired(Refused):
 
 
 class Forbidden(Refused):
-    """This role may not do that."""
+    """Not with this role."""
 
     code, status = "forbidden", 403
 
@@ -103,7 +103,7 @@ class NotFound(Refused):
 
 
 class MethodNotAllowed(Refused):
-    """This address does not take that method."""
+    """No such method at this address."""
 
     code, status = "method_not_allowed", 405
 

@@ -58,7 +58,10 @@ class Database:
         Raises:
             ValueError: If the address is of another kind.
         """
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except exc.ArgumentError as error:
+            raise ValueError(str(error)) from None
         if parsed.drivername == "sqlite+aiosqlite":
             if not parsed.database or parsed.database == ":memory:":
                 raise ValueError("SQLite needs a file: sqlite+aiosqlite:///PATH")
