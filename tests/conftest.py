@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.support.redis",
     "tests.support.books",  # After what it imports.
     "tests.support.server",
+    "tests.support.site",
 ]
