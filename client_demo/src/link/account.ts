@@ -2,14 +2,7 @@
 
 import type { Api } from "./api";
 import { claims, takeFragment, type Session } from "./session";
-import type { Role } from "../wire";
-
-export interface Config {
-  demo: boolean;
-  login_url: string | null;
-  currencies: Record<string, unknown> | string[];
-  version: string;
-}
+import type { Account, Config, Role, StaffToken } from "../wire";
 
 export type SignedIn = "yes" | "login" | "none";
 
@@ -29,7 +22,7 @@ async function demoAccount(api: Api): Promise<boolean> {
   const make = async (): Promise<boolean> => {
     api.session.load();
     if (api.session.token !== null) return true;
-    const answer = await api.call<{ token: string; person: string }>("/demo/accounts", {
+    const answer = await api.call<Account>("/demo/accounts", {
       method: "POST",
       body: {},
     });
@@ -60,7 +53,7 @@ export type StaffSignIn = "yes" | "missing" | "used" | "wrong_role" | "unanswere
 export async function signInStaff(api: Api, roles: readonly Role[]): Promise<StaffSignIn> {
   const { code, token } = takeFragment();
   if (code !== null) {
-    const answer = await api.call<{ token: string; role: Role; show: string }>("/demo/staff", {
+    const answer = await api.call<StaffToken>("/demo/staff", {
       method: "POST",
       body: { code },
     });

@@ -1,6 +1,7 @@
 // Asking: what an answer is, keys, and asking again with the same key.
 
 import { again, backoff } from "../pure/retry";
+import type { Acts } from "../wire";
 
 /** Refused by the server, or unanswered ("timeout", "offline"). */
 export interface Refused {
@@ -10,6 +11,12 @@ export interface Refused {
   title?: string;
   detail?: string;
 }
+
+/** What an act answers. */
+export type Answered<A extends keyof Acts> = Answer<Acts[A]["answer"]>;
+
+/** What an act is asked with over a socket, which knows its show. */
+export type Asked<A extends keyof Acts> = Omit<Acts[A]["request"], "show">;
 
 export type Answer<T> = ({ ok: true } & T) | Refused;
 

@@ -1,48 +1,22 @@
 // What the viewer holds in this show, and paying for it.
 
 import type {
+  Bag as BagAnswer,
+  BagHold,
+  CheckedOut,
   DealId,
+  Done,
+  Held,
   HoldId,
   HoldState,
-  Money,
   MyHold,
   MyPayment,
   OrderView,
-  ProductCard,
-  Text,
   VariantId,
 } from "../wire";
 import { Taps, type Answer } from "./ask";
 import { Payments } from "./payments";
 import type { Show } from "./show";
-
-export interface Held {
-  hold: HoldId;
-  deal: DealId;
-  state: HoldState;
-  product: ProductCard;
-  variant: VariantId;
-  title: Text;
-  quantity: number;
-  price: Money;
-  expires_at: number;
-  payment: { id: string; order: string; url: string | null } | null;
-}
-
-interface BagAnswer {
-  holds: Held[];
-}
-
-interface HoldAnswer {
-  hold: HoldId;
-  state: HoldState;
-  expires_at: number;
-}
-
-interface CheckoutAnswer {
-  order: string;
-  payment: { id: string; url: string | null };
-}
 
 const SHOWN: ReadonlySet<HoldState> = new Set(["held", "paying"]);
 /** How long after its end a hold is asked for, when no event said what became of it. */
@@ -52,7 +26,7 @@ const YOUNG_MS = 3000;
 
 /** "change" is fired when the bag does; "lost" when a hold expired. */
 export class Bag extends EventTarget {
-  holds: readonly Held[] = [];
+  holds: readonly BagHold[] = [];
   /** Deals of which a unit is being asked for, and holds being released. */
   readonly busy = new Set<string>();
   readonly payments: Payments;
@@ -109,16 +83,16 @@ export class Bag extends EventTarget {
   }
 
   /** Hold units: one tap, one key, however often it must be asked. */
-  async buy(deal: DealId, variant: VariantId, quantity: number): Promise<Answer<HoldAnswer>> {
+  async buy(deal: DealId, variant: VariantId, quantity: number): Promise<Answer<Held>> {
     this.#busy(deal, true);
     const what = `hold:${deal}:${variant}:${quantity}`;
     const answer = await this.#taps.do(what, (key) => {
       const ask = { variant, quantity };
       if (this.#show.connected("/live")) {
-        return this.#show.ask<HoldAnswer>("/live", "hold", { deal, ...ask, key });
+        return this.#show.ask("/live", "hold", { deal, ...ask, key });
       }
       const call = { method: "POST", body: ask, key } as const;
-      return this.#show.api.call<HoldAnswer>(`/deals/${deal}/holds`, call);
+      return this.#show.api.call<Held>(`/deals/${deal}/holds`, call);
     });
     this.#busy(deal, false);
     if (answer.ok && answer.state === "held") {
@@ -127,12 +101,12 @@ export class Bag extends EventTarget {
     return answer;
   }
 
-  async remove(hold: HoldId): Promise<Answer<object>> {
+  async remove(hold: HoldId): Promise<Answer<Done>> {
     this.#busy(hold, true);
     const answer = await this.#taps.do(`release:${hold}`, () =>
       this.#show.connected("/live")
-        ? this.#show.ask<object>("/live", "release", { hold })
-        : this.#show.api.call<object>(`/holds/${hold}`, { method: "DELETE" }),
+        ? this.#show.ask("/live", "release", { hold })
+        : this.#show.api.call<Done>(`/holds/${hold}`, { method: "DELETE" }),
     );
     this.#busy(hold, false);
     const over = !answer.ok && ["hold_expired", "hold_released"].includes(answer.code);
@@ -141,12 +115,12 @@ export class Bag extends EventTarget {
   }
 
   /** Turn all that is held into one order; the answer says where to pay. */
-  async checkout(): Promise<Answer<CheckoutAnswer>> {
+  async checkout(): Promise<Answer<CheckedOut>> {
     const holds = this.holds.filter((one) => one.state === "held").map((one) => one.hold);
     this.#busy("checkout", true);
     const what = `checkout:${[...holds].sort().join()}`;
     const answer = await this.#taps.do(what, (key) =>
-      this.#show.api.call<CheckoutAnswer>("/checkout", { method: "POST", body: { holds }, key }),
+      this.#show.api.call<CheckedOut>("/checkout", { method: "POST", body: { holds }, key }),
     );
     this.#busy("checkout", false);
     if (answer.ok) this.payments.began(answer.order, answer.payment.id);
@@ -163,18 +137,18 @@ export class Bag extends EventTarget {
     }
   }
 
-  #put(deal: DealId, variant: VariantId, quantity: number, answer: HoldAnswer): void {
+  #put(deal: DealId, variant: VariantId, quantity: number, answer: Held): void {
     const view = this.#show.board.deals[deal];
     const line = view?.lines.find((one) => one.variant === variant);
     if (view === undefined || line === undefined) return void this.refresh();
     const { hold, state, expires_at } = answer;
     const { product } = view;
-    const { title, price } = line;
+    const { title, price, sku } = line;
     const others = this.holds.filter((one) => one.hold !== hold);
     this.#born.set(hold, performance.now());
     this.holds = [
       ...others,
-      { hold, deal, state, product, variant, title, quantity, price, expires_at, payment: null },
+      { hold, deal, state, product, variant, sku, title, quantity, price, expires_at, payment: null },
     ];
     this.#tell();
   }

@@ -1,7 +1,6 @@
 // What every page does first: ask how this installation is, and which show it is about.
 
-import type { ShowView } from "../wire";
-import type { Config } from "./account";
+import type { Config, ShowPage, ShowView } from "../wire";
 import type { Api } from "./api";
 import { backoff } from "../pure/retry";
 import { sleep } from "./ask";
@@ -28,7 +27,7 @@ export async function showNamed(api: Api, name: string): Promise<ShowView | null
 /** The show to open when nobody named one: what is live, else what comes, else the last. */
 export async function showToOpen(api: Api): Promise<ShowView | null> {
   for (let attempt = 0; ; attempt++) {
-    const answer = await api.call<{ shows: ShowView[] }>("/shows");
+    const answer = await api.call<ShowPage>("/shows");
     if (answer.ok) {
       const of = (status: ShowView["status"]): ShowView | undefined =>
         answer.shows.find((show) => show.status === status);

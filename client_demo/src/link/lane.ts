@@ -1,7 +1,7 @@
 // One namespace of the connection: its cursor, and a fresh join after a gap.
 
 import type { Manager, Socket } from "socket.io-client";
-import { follows, split, text, type Place } from "../pure/cursor";
+import { follows, read, split, text, type Place } from "../pure/cursor";
 import { backoff } from "../pure/retry";
 import { refused, type Answer } from "./ask";
 import type { Gap, Sync } from "../wire";
@@ -19,6 +19,8 @@ export interface LaneTerms {
   /** Everything that is new comes here, in the log's order. */
   take: Take;
   changed: () => void;
+  /** Where an earlier page had got to, if it kept that. */
+  from?: string | null;
   /** Asked when the token was refused; says whether there is another one now. */
   renew: () => Promise<boolean>;
 }
@@ -37,6 +39,7 @@ export class Lane {
 
   constructor(manager: Manager, terms: LaneTerms) {
     this.#terms = terms;
+    this.#last = read(terms.from ?? null);
     this.#socket = manager.socket(terms.namespace, {
       auth: (send: (auth: object) => void) => send(this.#auth()),
     });
@@ -45,6 +48,10 @@ export class Lane {
     this.#socket.on("connect_error", (error) => this.#failed(error));
     this.#socket.onAny((event: string, ...args: unknown[]) => this.#event(event, args));
     this.#socket.connect();
+  }
+
+  get cursor(): string | null {
+    return this.#last === null ? null : text(this.#last);
   }
 
   get connected(): boolean {

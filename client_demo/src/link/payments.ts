@@ -1,6 +1,6 @@
 // The payment that the viewer began: followed until it is decided.
 
-import type { MyPayment, OrderView } from "../wire";
+import type { Bag, MyPayment, OrderView } from "../wire";
 import { sleep } from "./ask";
 import type { Show } from "./show";
 
@@ -11,10 +11,6 @@ export interface Followed {
   payment: string | null;
   state: PayState;
   view: OrderView | null;
-}
-
-interface Paying {
-  payment: { order: string } | null;
 }
 
 const ASK_EVERY_MS = [800, 1200, 2000, 3000, 4000, 5000];
@@ -96,7 +92,7 @@ export class Payments extends EventTarget {
   /** Whether the bag has something of the order that is being paid; null: nobody knows. */
   async #paying(order: string): Promise<boolean | null> {
     const path = `/shows/${this.#show.id}/bag`;
-    const answer = await this.#show.api.call<{ holds: Paying[] }>(path);
+    const answer = await this.#show.api.call<Bag>(path);
     return answer.ok ? answer.holds.some((hold) => hold.payment?.order === order) : null;
   }
 

@@ -3,9 +3,9 @@
 import { Manager } from "socket.io-client";
 import * as board from "../pure/board";
 import type { Board } from "../pure/board";
-import type { Chat, Deal, Deleted, Notice, Order, State, Sync } from "../wire";
+import type { Acts, Chat, Deal, Deleted, Notice, Order, State, Sync } from "../wire";
 import type { Api } from "./api";
-import { type Answer } from "./ask";
+import { refused, type Answered, type Asked } from "./ask";
 import { ServerClock } from "./clock";
 import { Lane, type LaneState, type Namespace } from "./lane";
 
@@ -24,6 +24,7 @@ export class Show extends EventTarget {
     readonly id: string,
     readonly api: Api,
     namespaces: readonly Namespace[],
+    from: Partial<Record<Namespace, string | null>> = {},
   ) {
     super();
     this.#manager = new Manager(location.origin, {
@@ -34,15 +35,16 @@ export class Show extends EventTarget {
       reconnectionDelayMax: 8000,
       randomizationFactor: 0.8,
     });
-    this.clock = new ServerClock(() => this.ask<{ now: number }>("/live", "clock", {}));
-    for (const namespace of namespaces) this.open(namespace);
+    this.clock = new ServerClock(() => this.ask("/live", "clock", {}));
+    for (const namespace of namespaces) this.open(namespace, from[namespace] ?? null);
     api.session.addEventListener("change", this.#renewed);
   }
 
-  open(namespace: Namespace): void {
+  open(namespace: Namespace, from: string | null = null): void {
     if (this.#lanes.has(namespace)) return;
     const lane = new Lane(this.#manager, {
       namespace,
+      from,
       show: this.id,
       token: () => this.api.session.token,
       take: (event, data) => this.#take(namespace, event, data),
@@ -63,17 +65,21 @@ export class Show extends EventTarget {
     return [...this.#lanes.values()].find((lane) => lane.code !== null)?.code ?? null;
   }
 
+  cursor(namespace: Namespace): string | null {
+    return this.#lanes.get(namespace)?.cursor ?? null;
+  }
+
   connected(namespace: Namespace): boolean {
     return this.#lanes.get(namespace)?.connected ?? false;
   }
 
-  async ask<T extends object>(
+  async ask<A extends keyof Acts>(
     namespace: Namespace,
-    event: string,
-    data: object,
-  ): Promise<Answer<T>> {
+    act: A,
+    data: Asked<A>,
+  ): Promise<Answered<A>> {
     const lane = this.#lanes.get(namespace);
-    return lane?.ask<T>(event, data) ?? { ok: false, code: "offline", retryable: true };
+    return lane?.ask<Acts[A]["answer"]>(act, data) ?? refused("offline");
   }
 
   /** Hear an event of a namespace, such as "/me hold"; returns how to stop. */

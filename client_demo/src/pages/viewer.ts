@@ -6,7 +6,7 @@ import "../features/chat/chat-lines";
 import type { ChatSay } from "../features/chat/chat-say";
 import "../features/chat/chat-say";
 import { Speech } from "../features/chat/speech";
-import { loginUrl, signInViewer, type Config } from "../link/account";
+import { loginUrl, signInViewer } from "../link/account";
 import { Api } from "../link/api";
 import { Bag } from "../link/bag";
 import { config, showNamed, showToOpen } from "../link/boot";
@@ -32,7 +32,7 @@ import { onTray } from "../parts/tray";
 import "../parts/tray";
 import { featured } from "../pure/deals";
 import { pick } from "../pure/language";
-import type { ShowView } from "../wire";
+import type { Config, ShowView } from "../wire";
 import { phoneStyles } from "./viewer-phone";
 import { wideStyles } from "./viewer-wide";
 
@@ -105,9 +105,10 @@ export class Viewer extends Part {
   /** Back from the provider, or from the shop's sign-in: go on where one was. */
   #returned(): void {
     const address = new URL(location.href);
-    const [paid, act] = [address.searchParams.get("paid"), address.searchParams.get("act")];
-    address.searchParams.delete("paid");
-    address.searchParams.delete("act");
+    const { searchParams } = address;
+    const paid = searchParams.get("order") ?? searchParams.get("paid");
+    const act = searchParams.get("act");
+    for (const name of ["order", "paid", "act"]) searchParams.delete(name);
     history.replaceState(history.state, "", address);
     if (paid !== null) this.#bag?.payments.follow(paid);
     if (act === "chat") void this.updateComplete.then(() => this.say.focus());

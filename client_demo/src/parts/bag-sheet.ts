@@ -3,10 +3,11 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import type { Bag, Held } from "../link/bag";
+import type { Bag } from "../link/bag";
 import type { Show } from "../link/show";
 import { pick } from "../pure/language";
 import { format, times, total } from "../pure/money";
+import type { BagHold } from "../wire";
 import "./countdown";
 import { icon } from "./icons";
 import { base, Part } from "./part";
@@ -119,7 +120,7 @@ export class BagSheet extends Part {
       <div class="acts">${this.#go(bag)} ${held.length > 0 ? this.#checkout(bag) : nothing}</div>`;
   }
 
-  #row(held: Held, show: Show, bag: Bag): TemplateResult {
+  #row(held: BagHold, show: Show, bag: Bag): TemplateResult {
     const { hold, product, title, quantity, price, state } = held;
     const language = this.speaking.language;
     const name = pick(product.title, language);
@@ -148,7 +149,7 @@ export class BagSheet extends Part {
     </li>`;
   }
 
-  #timer(held: Held, show: Show): TemplateResult {
+  #timer(held: BagHold, show: Show): TemplateResult {
     const view = show.board.deals[held.deal];
     if (held.expires_at <= show.clock.now()) {
       return html`<p class="timer">${icon("clock")}${this.t.hold_over}</p>`;
@@ -165,7 +166,7 @@ export class BagSheet extends Part {
     </p>`;
   }
 
-  #sum(holds: readonly Held[]): TemplateResult | typeof nothing {
+  #sum(holds: readonly BagHold[]): TemplateResult | typeof nothing {
     const currency = holds[0]?.price.currency;
     if (currency === undefined) return nothing;
     const sum = total(

@@ -1,11 +1,11 @@
 // One's own lines between saying them and seeing them in the log.
 
-import { newKey, sleep, type Answer } from "../../link/ask";
+import { newKey, sleep } from "../../link/ask";
 import type { Show } from "../../link/show";
 import { again, backoff } from "../../pure/retry";
 import type { Chat, LineId, PersonId } from "../../wire";
 
-export const TEXT_MAX = 200;
+export const TEXT_MAX = 300;
 
 export interface Said {
   key: string;
@@ -16,8 +16,6 @@ export interface Said {
   code: string;
   title: string;
 }
-
-type ChatAnswer = Answer<{ id?: LineId; line?: LineId }>;
 
 /** "change" is fired when a line of one's own goes on its way, arrives or fails. */
 export class Speech extends EventTarget {
@@ -57,19 +55,19 @@ export class Speech extends EventTarget {
   async #send(said: Said): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const { text, key } = said;
-      const answer: ChatAnswer = await this.#show.ask("/live", "chat", { text, key });
-      if (answer.ok) return this.#sent(said, answer.id ?? answer.line ?? null);
+      const answer = await this.#show.ask("/live", "chat", { text, key });
+      if (answer.ok) return this.#sent(said, answer.id);
       const pause = answer.code === "rate_limited" || answer.code === "offline";
       if (pause || !again(answer.code, attempt)) {
-        this.#change(said, { state: "failed", code: answer.code, title: answer.title ?? "" });
+        this.#change(said, { state: "failed", code: answer.code, title: answer.title ?? answer.detail ?? "" });
         return;
       }
       await sleep(backoff(attempt, Math.random()));
     }
   }
 
-  #sent(said: Said, line: LineId | null): void {
-    if (line !== null) this.#own.add(line);
+  #sent(said: Said, line: LineId): void {
+    this.#own.add(line);
     const sent = this.#change(said, { state: "sent", line });
     if (this.#onBoard(sent)) this.forget(said.key);
   }
