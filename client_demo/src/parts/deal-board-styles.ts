@@ -67,6 +67,7 @@ export const boardStyles = css`
   }
   table {
     width: 100%;
+    table-layout: fixed;
     border-collapse: collapse;
     border-top: 1px solid var(--edge);
     font-size: var(--size-2);
@@ -82,12 +83,12 @@ export const boardStyles = css`
     text-align: start;
   }
   thead th {
+    width: 3.75rem;
     color: var(--ink-2);
     font-size: var(--size-1);
     font-weight: 500;
   }
   tbody th {
-    max-width: 14rem;
     overflow: hidden;
     font-weight: 500;
     text-overflow: ellipsis;
@@ -106,8 +107,16 @@ export const boardStyles = css`
     color: var(--price);
     font-weight: 700;
   }
+  thead th:first-child {
+    width: auto;
+  }
+  thead th:nth-child(2) {
+    width: 6.5rem;
+  }
+  thead td {
+    width: 20%;
+  }
   .bar {
-    width: 22%;
     padding-right: var(--s-3);
   }
   .bar div {

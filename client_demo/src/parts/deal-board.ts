@@ -57,7 +57,7 @@ export class DealBoard extends Part {
   #sorted({ show }: Desk): DealView[] {
     const now = show.clock.now();
     const rank = (deal: DealView): number =>
-      ORDER.indexOf(phase(show.board, deal, now)) * 2 + (deal.kind === "deal" ? 0 : 1);
+      ORDER.indexOf(phase(show.board, deal, now)) + (deal.kind === "deal" ? 0 : ORDER.length);
     const all = Object.values(show.board.deals).sort(
       (a, b) => rank(a) - rank(b) || (b.opens_at ?? 0) - (a.opens_at ?? 0) || (a.id < b.id ? 1 : -1),
     );

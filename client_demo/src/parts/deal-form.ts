@@ -235,6 +235,7 @@ export class DealForm extends Part {
         inputmode="numeric"
         data-testid="form-${id}"
         aria-invalid=${bad}
+        placeholder=${field === "runS" ? this.t.run_none : ""}
         .value=${this.entry?.[field] ?? ""}
         @input=${(event: Event) => {
           const { value } = event.target as HTMLInputElement;

@@ -28,7 +28,7 @@ export class PriceTag extends Part {
         white-space: nowrap;
       }
       small {
-        font-size: 0.62em;
+        font-size: max(0.62em, 0.6875rem);
         font-weight: 650;
         letter-spacing: 0;
       }
