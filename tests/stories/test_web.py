@@ -176,3 +176,19 @@ async def test_a_show_may_be_anything_but_found(http: ClientSession) -> None:
         code = await code_of(http, "GET", f"/api/v1/shows/{name}")
         assert code in ("not_found", "invalid")
     assert await find_show("tea-time") == ShowId(SHOW)
+
+
+async def test_what_is_no_http_is_refused_and_not_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = int(site.url.rpartition(":")[2])
+    for sent in (
+        b"GET / HTTP/1.1\r\nHost: x\r\nNull: \x00\r\n\r\n",
+        b"\x16\x03\x01\r\n",
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert caplog.records == []

@@ -31,11 +31,10 @@ from dealcast.store import keys
 from dealcast.web.api import Api, Config
 from dealcast.web.origins import Origins
 from dealcast.web.pages import Pages
-from dealcast.web.server import Doors, make_app
+from dealcast.web.server import Doors, make_app, make_runner
 
 BACKLOG = 4096
 DRAIN_S = 3.0
-CLOSE_S = 5.0  # How long requests under way may still take.
 GC_FIRST = 50_000  # Objects are few and live long here: collect less often.
 
 log = structlog.get_logger()
@@ -103,9 +102,7 @@ class Worker:
         http = self.shared.settings.http
         await self.hub.start()
         await self.admin.start()
-        runner = web.AppRunner(
-            self.application(), access_log=None, shutdown_timeout=CLOSE_S
-        )
+        runner = make_runner(self.application())
         await runner.setup()
         site = web.TCPSite(
             runner, http.host, http.port, reuse_port=True, backlog=BACKLOG

@@ -20,12 +20,13 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o
 TAIL_LENGTH = 10
 
 # The shape of ids that clients send; anything else is refused before a lookup.
+PART = "([0-5][0-9]|6[0-3])"  # A partition; there are no others to look in.
 SHOW_PATTERN = r"^[a-z0-9][a-z0-9_-]{1,63}$"  # An id or a slug.
-DEAL_PATTERN = r"^d[0-9]{2}_[0-9a-z]{10}$"
-HOLD_PATTERN = r"^h[0-9]{2}_[0-9a-z]{10}_[0-9a-z]{16}$"
-ORDER_PATTERN = r"^o[0-9]{2}_[0-9a-z]{10}$"
-PAYMENT_PATTERN = r"^p[0-9]{2}_[0-9a-z]{10}$"
-LINE_PATTERN = r"^c[0-9]{2}_[0-9a-z]{16}$"
+DEAL_PATTERN = rf"^d{PART}_[0-9a-z]{{10}}$"
+HOLD_PATTERN = rf"^h{PART}_[0-9a-z]{{10}}_[0-9a-z]{{16}}$"
+ORDER_PATTERN = rf"^o{PART}_[0-9a-z]{{10}}$"
+PAYMENT_PATTERN = rf"^p{PART}_[0-9a-z]{{10}}$"
+LINE_PATTERN = rf"^c{PART}_[0-9a-z]{{16}}$"
 PERSON_PATTERN = r"^u_[0-9a-z]{16}$"
 KEY_PATTERN = r"^[\x21-\x7e]{1,128}$"  # An Idempotency-Key.
 

@@ -1,11 +1,13 @@
 """The web server of one process: API, sockets, pages, health."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from dealcast.core.clock import Clock
 from dealcast.core.errors import Unavailable
@@ -21,7 +23,7 @@ MetricsText = Callable[[], Awaitable[str]]
 Webhook = Callable[[str, Mapping[str, str], bytes], Awaitable[bool]]
 
 GUARDED = (f"{ROOT}/", "/socket.io/")
-SHUTDOWN_S = 5.0
+SHUTDOWN_S = 5.0  # How long requests under way may still take.
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -73,11 +75,26 @@ def make_app(
     return app
 
 
+class Sound(logging.Filter):
+    """Lets pass what is ours to mend: not what strangers send that is no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to say it."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+SOUND = Sound()
+
+
 def make_runner(app: web.Application) -> web.AppRunner:
-    """Return what runs ``app``: bodies are left as they come, and nothing is logged."""
+    """Return what runs ``app``: bodies are left as they come, requests not logged."""
+    logger = logging.getLogger(__name__)
+    logger.addFilter(SOUND)
     return web.AppRunner(
         app,
         access_log=None,
+        logger=logger,
         auto_decompress=False,  # A small body could unfold into a very large one.
         handler_cancellation=False,
         shutdown_timeout=SHUTDOWN_S,
