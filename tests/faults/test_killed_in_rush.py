@@ -40,9 +40,7 @@ async def test_a_rush_survives(node: Node, victim: str) -> None:
     )
     async with aiohttp.ClientSession() as session:
         crowd = Crowd(plan, session)
-        killing = asyncio.create_task(
-            kill_in_flight(crowd, node.pid(victim), victim)
-        )
+        killing = asyncio.create_task(kill_in_flight(crowd, node.pid(victim), victim))
         tally = await crowd.run()
         in_flight = await killing
 

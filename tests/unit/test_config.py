@@ -52,5 +52,5 @@ def test_a_file_is_read_and_its_faults_are_named(tmp_path: Any) -> None:
     settings = load({}, {"data": str(tmp_path)})
     assert (settings.shop_name, settings.http.port) == ("Tea", 1234)
     file.write_text("[http\n")
-    with pytest.raises(Unusable, match="dealcast.toml"):
+    with pytest.raises(Unusable, match=r"dealcast\.toml"):
         load({}, {"data": str(tmp_path)})
