@@ -7,5 +7,6 @@ pytest_plugins = [
     "tests.support.redis",
     "tests.support.books",  # After what it imports.
     "tests.support.server",
+    "tests.support.shopper",
     "tests.support.site",
 ]

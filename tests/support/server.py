@@ -1,5 +1,6 @@
 """A whole node: ``dealcast serve --demo`` with a data folder of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -90,6 +91,19 @@ class Node:
             timeout=COMMAND_S,
             check=False,
         )
+
+    def faults(self) -> list[str]:
+        """Return what its processes logged as an error, or not in our form."""
+        found = []
+        for file in sorted((self.data / "log").glob("*.log")):
+            for line in file.read_text(errors="replace").splitlines():
+                try:
+                    level = json.loads(line)["level"]
+                except (ValueError, KeyError, TypeError):
+                    level = "none"
+                if level not in ("debug", "info", "warning"):
+                    found.append(f"{file.name}: {line}")
+        return found
 
     def logs(self) -> str:
         """Return the ends of all logs of the node, for a failed test."""

@@ -120,6 +120,7 @@ class Watcher:
     namespaces: tuple[str, ...]
     told: list[tuple[str, str, Any, str | None]] = field(default_factory=list)
     refused: list[Any] = field(default_factory=list)
+    wait_s: float = WAIT_S
 
     def __post_init__(self) -> None:
         for namespace in self.namespaces:
@@ -148,7 +149,7 @@ class Watcher:
 
     async def until(self, true: Callable[[], Any]) -> None:
         """Wait until what is expected has come true."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(self.wait_s):
             while True:
                 if true():
                     return
