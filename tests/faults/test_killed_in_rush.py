@@ -7,7 +7,8 @@ import signal
 import aiohttp
 import pytest
 
-from dealcast.tools.crowd import Crowd, Plan
+from dealcast.tools.crowd import Crowd
+from dealcast.tools.scene import Plan
 from tests.support.server import Node
 
 VIEWERS, UNITS = 150, 60

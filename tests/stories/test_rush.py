@@ -2,7 +2,8 @@
 
 import aiohttp
 
-from dealcast.tools.crowd import Crowd, Plan
+from dealcast.tools.crowd import Crowd
+from dealcast.tools.scene import Plan
 from tests.support.server import Node
 
 VIEWERS, UNITS, EACH = 500, 50, 2

@@ -10,55 +10,26 @@ The latency of a buy counts from the instant at which it was meant to be sent.
 import asyncio
 import secrets
 import time
-from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from dealcast.tools.viewer import ACK_S, Refusal, Tally, Viewer, percentile
+from dealcast.tools.scene import Plan, Refusal, Scene, Tally, percentile
+from dealcast.tools.viewer import Viewer
 
 JOIN_AT_ONCE = 40
 WAIT_OPEN_S = 120.0
-CLOCK_ROUNDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the crowd is to do."""
-
-    url: str
-    show: str
-    viewers: int
-    chat_per_s: float = 0.0
-    buy: bool = False
-    quantity: int = 1
-    pay: bool = True
-    open_token: str | None = None  # A host's token: plan a deal of our own.
-    open_quantity: int = 20
-    seconds: float = 10.0  # How long to watch when there is nothing to buy.
-    seed: int = 0
-
-
-class Crowd:
-    """All viewers, and what they share."""
+class Crowd(Scene):
+    """All viewers of one scene."""
 
     def __init__(self, plan: Plan, session: aiohttp.ClientSession) -> None:
-        self.plan = plan
-        self.session = session
-        self.loop = asyncio.get_running_loop()
-        self.rng = Random(plan.seed)
-        self.tally = Tally()
+        super().__init__(plan, session)
         self.viewers: list[Viewer] = []
-        self.offset_ms = 0.0
-        self.deals: dict[str, dict[str, Any]] = {}
-        self.changed = asyncio.Event()
-        self.told: dict[tuple[int, int], tuple[str, dict[str, Any]]] = {}
-        self.in_flight: Counter[str] = Counter()
 
     async def run(self) -> Tally:
         """Do what the plan says and count."""
@@ -79,58 +50,6 @@ class Crowd:
                 *(viewer.client.disconnect() for viewer in self.viewers)
             )
         return self.tally
-
-    async def post(
-        self,
-        path: str,
-        body: dict[str, Any],
-        *,
-        token: str | None = None,
-        key: str = "",
-    ) -> dict[str, Any]:
-        """Ask over HTTP, again while the refusal is retryable."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if key:
-            headers["Idempotency-Key"] = key
-        until = time.monotonic() + ACK_S
-        while True:
-            url = f"{self.plan.url}/api/v1{path}"
-            code, detail, retryable = "no_answer", "", True
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with self.session.post(url, json=body, headers=headers) as answer:
-                    said: dict[str, Any] = await answer.json(content_type=None)
-                    if answer.status < 400:
-                        return said
-                    code, detail = said.get("code", "?"), said.get("detail", "")
-                    retryable = said.get("retryable", False)
-            if not retryable or time.monotonic() > until:
-                raise Refusal(code, detail)
-            await asyncio.sleep(0.3)
-
-    async def get(self, path: str, token: str) -> dict[str, Any]:
-        """Read over HTTP."""
-        headers = {"Authorization": f"Bearer {token}"}
-        url = f"{self.plan.url}/api/v1{path}"
-        async with self.session.get(url, headers=headers) as answer:
-            said: dict[str, Any] = await answer.json(content_type=None)
-            if answer.status >= 400:
-                raise Refusal(said.get("code", "?"), said.get("detail", ""))
-            return said
-
-    async def set_clock(self) -> None:
-        """Learn the server's clock from the midpoint of the quickest round trip."""
-        best = float("inf")
-        for _ in range(CLOCK_ROUNDS):
-            sent = time.time() * 1000
-            async with self.session.get(f"{self.plan.url}/healthz") as answer:
-                now = (await answer.json())["now"]
-            took = time.time() * 1000 - sent
-            if took < best:
-                best, self.offset_ms = took, now - (sent + took / 2)
-
-    def server_now(self) -> float:
-        """Return the server's present in ms."""
-        return time.time() * 1000 + self.offset_ms
 
     async def join(self) -> None:
         """Make the accounts and connect, a bounded number at once."""
@@ -164,20 +83,6 @@ class Crowd:
             task = asyncio.create_task(viewer.say(f"Line {number} from the crowd"))
             said.add(task)
             task.add_done_callback(said.discard)
-
-    def on_sync(self, body: dict[str, Any]) -> None:
-        """Learn the deals of the snapshot."""
-        for deal in body.get("deals") or []:
-            self.deals.setdefault(deal["id"], deal)
-        self.changed.set()
-
-    def on_deal(self, body: dict[str, Any]) -> None:
-        """Learn of a new deal, or of a change in a known one."""
-        if body.get("view"):
-            self.deals[body["deal"]] = body["view"]
-        if body["deal"] in self.deals:
-            self.deals[body["deal"]]["status"] = body["status"]
-        self.changed.set()
 
     def next_deal(self) -> dict[str, Any] | None:
         """Return the planned deal that opens first, if one is to open in time."""

@@ -20,6 +20,7 @@ from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
 from dealcast.store.sql import Database
 from dealcast.tools import crowd as crowds
+from dealcast.tools.scene import Plan
 
 YEAR_S = 366 * 24 * 3600
 
@@ -135,7 +136,7 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
     if options.open:
         people = people_of(settings, Database.connect(settings.sql_url))
         host = people.issue("crowd", "Crowd", "host", "*")
-    plan = crowds.Plan(
+    plan = Plan(
         url=(options.url or settings.public_url).rstrip("/"),
         show=options.show,
         viewers=options.viewers,

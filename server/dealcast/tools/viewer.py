@@ -3,69 +3,26 @@
 import asyncio
 import secrets
 import time
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import socketio
 
-if TYPE_CHECKING:
-    from dealcast.tools.crowd import Crowd
+from dealcast.tools.scene import ACK_S, Refusal, Scene
 
 SETTLE_S = 45.0
-ACK_S = 20.0
-
-
-@dataclass
-class Tally:
-    """What the crowd saw."""
-
-    joined: int = 0
-    granted: int = 0
-    units: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    paid: int = 0
-    orders: int = 0
-    unpaid: Counter[str] = field(default_factory=Counter)
-    quantity: int = 0
-    oversold: int = 0
-    gaps: int = 0
-    duplicates: int = 0
-    differing: int = 0  # Events that two viewers saw differently under one cursor.
-    rejoined: int = 0
-    events: int = 0
-    chat_sent: int = 0
-    chat_refused: Counter[str] = field(default_factory=Counter)
-    buy_ms: list[float] = field(default_factory=list)
-    event_ms: list[float] = field(default_factory=list)
-
-    @property
-    def good(self) -> bool:
-        """Whether nothing was oversold and nobody missed an event."""
-        faults = self.oversold, self.gaps, self.duplicates, self.differing
-        return not any(faults)
-
-
-def percentile(values: Iterable[float], share: float) -> float:
-    """Return the nearest-rank percentile; 0 when there are no values."""
-    ordered = sorted(values)
-    if not ordered:
-        return 0.0
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class Viewer:
     """One viewer on one connection."""
 
-    def __init__(self, number: int, token: str, crowd: "Crowd") -> None:
+    def __init__(self, number: int, token: str, scene: Scene) -> None:
         self.number = number
         self.token = token
-        self.crowd = crowd
+        self.scene = scene
         self.cursor: tuple[int, int] | None = None
         self.holds: list[str] = []
-        self.order: asyncio.Future[dict[str, Any]] = crowd.loop.create_future()
+        self.order: asyncio.Future[dict[str, Any]] = scene.loop.create_future()
         self.numbers: list[int] = []
         self.synced = asyncio.Event()
         self.client = socketio.AsyncClient(
@@ -77,7 +34,7 @@ class Viewer:
     async def join(self) -> None:
         """Connect and wait for the snapshot."""
         await self.client.connect(
-            self.crowd.plan.url,
+            self.scene.plan.url,
             transports=["websocket"],
             namespaces=["/live", "/me"],
             auth=self.auth,
@@ -87,7 +44,7 @@ class Viewer:
 
     def auth(self) -> dict[str, Any]:
         """Say who joins what, and how far the last connection saw."""
-        said: dict[str, Any] = {"token": self.token, "show": self.crowd.plan.show}
+        said: dict[str, Any] = {"token": self.token, "show": self.scene.plan.show}
         if self.cursor is not None:
             said["cursor"] = "{}.{}".format(*self.cursor)
         return said
@@ -100,16 +57,16 @@ class Viewer:
             epoch, n = (int(part) for part in cursor.split("."))
             self.number_seen(event, body, epoch, n)
         if event == "sync":
-            self.crowd.on_sync(body)
+            self.scene.on_sync(body)
             self.synced.set()
         elif event == "deal":
-            self.crowd.on_deal(body)
+            self.scene.on_deal(body)
         if "at" in body and event in ("chat", "deal"):
-            self.crowd.tally.event_ms.append(self.crowd.server_now() - body["at"])
+            self.scene.tally.event_ms.append(self.scene.server_now() - body["at"])
 
     def number_seen(self, event: str, body: dict[str, Any], epoch: int, n: int) -> None:
         """Hold the cursor of one event against the one before it."""
-        tally, last = self.crowd.tally, self.cursor
+        tally, last = self.scene.tally, self.cursor
         if event == "sync":
             if last is not None:
                 tally.rejoined += 1
@@ -120,7 +77,7 @@ class Viewer:
         tally.events += 1
         self.numbers.append(n)
         if event != "erased":
-            told = self.crowd.told.setdefault((epoch, n), (event, body))
+            told = self.scene.told.setdefault((epoch, n), (event, body))
             tally.differing += told != (event, body)
         if last is not None and epoch == last[0]:
             tally.gaps += max(0, n - last[1] - 1)
@@ -136,16 +93,16 @@ class Viewer:
     async def say(self, text: str) -> None:
         """Send a line of chat."""
         ask = {"text": text, "key": secrets.token_hex(8)}
-        self.crowd.tally.chat_sent += 1
+        self.scene.tally.chat_sent += 1
         answer = await self.ask("chat", ask)
         if not answer["ok"]:
-            self.crowd.tally.chat_refused[answer["code"]] += 1
+            self.scene.tally.chat_refused[answer["code"]] += 1
 
     async def ask(self, event: str, body: dict[str, Any]) -> dict[str, Any]:
         """Ask until there is an answer; the same key makes that safe."""
         until = time.monotonic() + ACK_S
         while True:
-            self.crowd.in_flight[event] += 1
+            self.scene.in_flight[event] += 1
             try:
                 answer: dict[str, Any] = await self.client.call(
                     event, body, namespace="/live", timeout=5
@@ -153,7 +110,7 @@ class Viewer:
             except (socketio.exceptions.SocketIOError, ConnectionError):
                 answer = {"ok": False, "code": "no_answer", "retryable": True}
             finally:
-                self.crowd.in_flight[event] -= 1
+                self.scene.in_flight[event] -= 1
             late = time.monotonic() > until
             again = answer.get("code") in ("no_answer", "recovering", "unavailable")
             if answer["ok"] or late or not again:
@@ -162,7 +119,7 @@ class Viewer:
 
     async def buy(self, deal: str, variant: str, at: float) -> None:
         """Ask for a hold at the instant ``at`` of the monotonic clock."""
-        tally, plan = self.crowd.tally, self.crowd.plan
+        tally, plan = self.scene.tally, self.scene.plan
         await asyncio.sleep(max(0.0, at - time.monotonic()))
         body = {"deal": deal, "variant": variant, "quantity": plan.quantity}
         answer = await self.ask("hold", {**body, "key": secrets.token_hex(8)})
@@ -176,9 +133,9 @@ class Viewer:
 
     async def pay(self, session: aiohttp.ClientSession) -> None:
         """Check out all holds and pay at the sandbox provider's page."""
-        tally, key = self.crowd.tally, secrets.token_hex(8)
+        tally, key = self.scene.tally, secrets.token_hex(8)
         try:
-            checkout = await self.crowd.post(
+            checkout = await self.scene.post(
                 "/checkout", {"holds": self.holds}, token=self.token, key=key
             )
             url = checkout["payment"]["url"]
@@ -194,11 +151,3 @@ class Viewer:
             tally.unpaid[refusal.code] += 1
         except TimeoutError:
             tally.unpaid["no_order_in_time"] += 1
-
-
-class Refusal(Exception):
-    """The server said no over HTTP."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
