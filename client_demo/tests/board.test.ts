@@ -97,6 +97,8 @@ test("puts the open deal in front, then the next to open", () => {
   expect(featured(snapshot([done, later, soon]), 0)?.id).toBe("d1");
   const open = view("d4");
   expect(featured(snapshot([done, later, soon, open]), 0)?.id).toBe("d4");
+  expect(featured(snapshot([done]), 60_000)?.id).toBe("d3");
+  expect(featured(snapshot([done]), 60_100)).toBeNull();
   expect(featured(EMPTY, 0)).toBeNull();
 });
 

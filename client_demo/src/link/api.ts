@@ -59,7 +59,7 @@ export class Api {
     // Well before it ends, and not all pages of a show at the same moment.
     const left = exp * 1000 - Date.now();
     const wait = Math.max(RENEW_AT_LEAST_MS, left * (0.7 + Math.random() * 0.15));
-    this.#timer = window.setTimeout(() => void this.renew(), Math.min(wait, TIMER_MAX_MS));
+    this.#timer = setTimeout(() => void this.renew(), Math.min(wait, TIMER_MAX_MS));
   }
 
   async #send<T extends object>(path: string, call: Call): Promise<Answer<T>> {

@@ -170,7 +170,7 @@ export class Bag extends EventTarget {
     const { expiresAt } = this;
     if (expiresAt !== null) {
       const wait = Math.max(OVERDUE_MS, expiresAt - this.#show.clock.now() + OVERDUE_MS);
-      this.#timer = window.setTimeout(() => void this.refresh(), wait);
+      this.#timer = setTimeout(() => void this.refresh(), wait);
     }
     this.dispatchEvent(new Event("change"));
   }

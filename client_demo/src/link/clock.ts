@@ -23,7 +23,7 @@ export class ServerClock extends EventTarget {
     super();
     this.#ask = ask;
     document.addEventListener("visibilitychange", this.#seen);
-    this.#timer = window.setInterval(() => void this.measure(), AGAIN_MS);
+    this.#timer = setInterval(() => void this.measure(), AGAIN_MS);
   }
 
   /** Int ms UTC by the server's clock. */

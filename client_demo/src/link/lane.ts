@@ -127,7 +127,7 @@ export class Lane {
   #later(): void {
     clearTimeout(this.#timer);
     const wait = backoff(this.#attempts++, Math.random(), 500, 10_000);
-    this.#timer = window.setTimeout(() => this.#socket.connect(), wait);
+    this.#timer = setTimeout(() => this.#socket.connect(), wait);
   }
 
   #event(event: string, args: readonly unknown[]): void {

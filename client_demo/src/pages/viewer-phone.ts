@@ -129,6 +129,8 @@ export const phoneStyles = css`
   .top dc-switches {
     margin-left: auto;
     flex: none;
+    border-radius: var(--r-pill);
+    background: var(--glass);
   }
   dc-banner {
     grid-row: 2;

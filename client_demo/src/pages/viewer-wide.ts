@@ -24,6 +24,9 @@ export const wideStyles = css`
       background: none;
       gap: var(--s-3);
     }
+    .top dc-switches {
+      background: none;
+    }
     .facts {
       color: var(--ink-2);
       font-size: var(--size-2);

@@ -137,7 +137,7 @@ export class Viewer extends Part {
         <dc-banner .show=${show}></dc-banner>
         <main class="stage">
           <dc-poster
-            .image=${pinned?.image ?? deal?.product.image ?? null}
+            .image=${apart && this.#phone.matches ? null : (pinned ?? deal?.product)?.image ?? null}
             ?live=${now?.status === "live"}
             ?low=${this.#phone.matches}
           ></dc-poster>
@@ -216,7 +216,7 @@ export class Viewer extends Part {
     return html`<div class="strip">
       <button data-testid="hold-strip" @click=${() => (this.sheet = "bag")}>
         <dc-countdown
-          data-testid="hold-timer"
+          testid="hold-timer"
           .clock=${show.clock}
           .until=${until}
           .label=${this.t.hold_left}
@@ -299,7 +299,7 @@ export class Viewer extends Part {
         .label=${this.t.order}
         @closed=${() => payments.dismiss()}
       >
-        <dc-pay-result .followed=${payments.followed}></dc-pay-result>
+        <dc-pay-result .show=${show} .followed=${payments.followed}></dc-pay-result>
       </dc-sheet>`;
   }
 

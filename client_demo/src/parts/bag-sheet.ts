@@ -156,7 +156,7 @@ export class BagSheet extends Part {
     }
     return html`<p class="timer">
       <dc-countdown
-        data-testid="hold-timer-${held.hold}"
+        testid="hold-timer-${held.hold}"
         .clock=${show.clock}
         .until=${held.expires_at}
         .label=${this.t.hold_left}
@@ -175,7 +175,7 @@ export class BagSheet extends Part {
     );
     return html`<p class="sum">
       <span>${this.t.total}</span>
-      <dc-price data-testid="bag-total" .money=${sum}></dc-price>
+      <dc-price testid="bag-total" .money=${sum}></dc-price>
     </p>`;
   }
 

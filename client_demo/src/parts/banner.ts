@@ -56,9 +56,9 @@ export class Banner extends Part {
     if (now === "refused") this.shown = now;
     else if (now === "on") {
       this.shown = this.shown === "lost" || this.shown === "back" ? "back" : null;
-      this.#timer = window.setTimeout(() => (this.shown = null), BACK_MS);
+      this.#timer = setTimeout(() => (this.shown = null), BACK_MS);
     } else {
-      this.#timer = window.setTimeout(() => (this.shown = now), PATIENCE_MS);
+      this.#timer = setTimeout(() => (this.shown = now), PATIENCE_MS);
     }
   }
 

@@ -12,6 +12,7 @@ export class Countdown extends Part {
   @property({ attribute: false }) clock: ServerClock | null = null;
   @property({ type: Number }) until = 0;
   @property() label = "";
+  @property() testid = "";
   /** Draw the last ten seconds in tenths. */
   @property({ type: Boolean }) fine = false;
   /** With a whole length in ms, a ring shows the share that is left. */
@@ -66,7 +67,7 @@ export class Countdown extends Part {
     this.#plan(now, rest.over);
     const soon = this.until - now <= this.urgent * 1000;
     return html`${this.whole > 0 ? this.#ring(now) : nothing}
-      <span role="timer" aria-label=${this.label} class="num ${soon ? "urgent" : ""}"
+      <span role="timer" aria-label=${this.label} data-testid=${this.testid} class="num ${soon ? "urgent" : ""}"
         >${write(rest, this.fine)}</span
       >`;
   }
@@ -90,6 +91,6 @@ export class Countdown extends Part {
       return;
     }
     const wait = nextChange(this.until, now, this.fine);
-    this.#timer = window.setTimeout(() => this.requestUpdate(), wait + 4);
+    this.#timer = setTimeout(() => this.requestUpdate(), wait + 4);
   }
 }

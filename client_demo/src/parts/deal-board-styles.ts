@@ -1,6 +1,9 @@
 import { css } from "lit";
 
 export const boardStyles = css`
+  :host {
+    container-type: inline-size;
+  }
   ul {
     display: grid;
     gap: var(--s-3);
@@ -131,6 +134,22 @@ export const boardStyles = css`
   }
   .bar .sold {
     background: var(--cobalt);
+  }
+  @container (max-width: 34rem) {
+    thead th {
+      width: 2.9rem;
+    }
+    thead th:nth-child(2) {
+      width: 6rem;
+    }
+    thead td,
+    .bar {
+      display: none;
+    }
+    tbody td:nth-last-child(2),
+    thead th:last-of-type {
+      padding-right: var(--s-3);
+    }
   }
   .bar .held {
     background: color-mix(in srgb, var(--cobalt) 40%, transparent);

@@ -102,7 +102,7 @@ export class DealBoard extends Part {
     return html`<span class="clock"
       >${label}
       <dc-countdown
-        data-testid="countdown-${deal.id}"
+        testid="countdown-${deal.id}"
         .clock=${this.desk?.show.clock ?? null}
         .until=${until}
         .label=${label}

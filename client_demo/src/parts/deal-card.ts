@@ -103,7 +103,7 @@ export class DealCard extends Part {
       <span>${label}</span>
       <dc-countdown
         fine
-        data-testid="countdown-${deal.id}"
+        testid="countdown-${deal.id}"
         .clock=${clock}
         .until=${until}
         .label=${label}
@@ -175,7 +175,7 @@ export class DealCard extends Part {
     const rest = deal.opens_at - show.clock.now();
     const at = [60, 10].find((seconds) => rest > seconds * 1000);
     if (at === undefined) return;
-    this.#timer = window.setTimeout(() => {
+    this.#timer = setTimeout(() => {
       this.aloud = this.t.opens_soon_aloud(at);
     }, rest - at * 1000);
   }

@@ -133,21 +133,22 @@ export class DeskTop extends Part {
   #figures({ show, orders }: Desk): TemplateResult {
     const { board } = show;
     const currency = board.show?.currency ?? "";
-    const figure = (name: string, id: string, value: unknown): TemplateResult =>
+    const figure = (name: string, value: unknown): TemplateResult =>
       html`<div>
         <dt>${name}</dt>
-        <dd class="num" data-testid=${id}>${value}</dd>
+        <dd class="num">${value}</dd>
       </div>`;
+    const count = (id: string, n: number | string): TemplateResult =>
+      html`<span data-testid=${id}>${n}</span>`;
     return html`<dl>
-      ${figure(this.t.viewers_label, "viewers", board.viewers ?? "–")}
-      ${figure(this.t.orders, "orders-count", board.sold?.orders ?? 0)}
-      ${figure(this.t.units, "units-count", board.sold?.units ?? units(orders))}
+      ${figure(this.t.viewers_label, count("viewers", board.viewers ?? "–"))}
+      ${figure(this.t.orders, count("orders-count", board.sold?.orders ?? 0))}
+      ${figure(this.t.units, count("units-count", board.sold?.units ?? units(orders)))}
       ${currency === ""
         ? nothing
         : figure(
             this.t.turnover,
-            "turnover",
-            html`<dc-price .money=${turnover(orders, currency)}></dc-price>`,
+            html`<dc-price testid="turnover" .money=${turnover(orders, currency)}></dc-price>`,
           )}
     </dl>`;
   }

@@ -88,7 +88,7 @@ export class Like extends Part {
     this.hearts = [...this.hearts, ++this.#key].slice(-HEARTS_MAX);
     this.#count += 1;
     if (this.#timer !== 0) return;
-    this.#timer = window.setTimeout(() => {
+    this.#timer = setTimeout(() => {
       const count = Math.min(this.#count, SENT_MAX);
       this.#timer = this.#count = 0;
       // Hearts are not worth a second try.

@@ -99,7 +99,7 @@ export class OrdersTable extends Part {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#timer = window.setInterval(() => this.requestUpdate(), REDRAW_MS);
+    this.#timer = setInterval(() => this.requestUpdate(), REDRAW_MS);
   }
 
   override disconnectedCallback(): void {

@@ -2,6 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import type { Show } from "../link/show";
 import type { Followed, PayState } from "../link/payments";
 import { pick } from "../pure/language";
 import { format, times } from "../pure/money";
@@ -12,6 +13,7 @@ import "./price";
 
 @customElement("dc-pay-result")
 export class PayResult extends Part {
+  @property({ attribute: false }) show: Show | null = null;
   @property({ attribute: false }) followed: Followed | null = null;
 
   static override styles = [
@@ -117,15 +119,19 @@ export class PayResult extends Part {
           : html`${view.lines.map((line) => this.#line(line))}
               <div class="sum">
                 <dt>${this.t.total}</dt>
-                <dd><dc-price data-testid="order-total" .money=${view.total}></dc-price></dd>
+                <dd><dc-price testid="order-total" .money=${view.total}></dc-price></dd>
               </div>`}
       </dl>
     </div>`;
   }
 
-  #line({ title, quantity, price }: OrderLine): TemplateResult {
+  #line({ deal, title, quantity, price }: OrderLine): TemplateResult {
+    const { language } = this.speaking;
+    const product = pick(this.show?.board.deals[deal]?.product.title, language);
+    const variant = pick(title, language);
+    const name = product === "" || product === variant ? variant : `${product} ${variant}`;
     return html`<div>
-      <dt>${pick(title, this.speaking.language)} × ${quantity}</dt>
+      <dt>${name} × ${quantity}</dt>
       <dd>${format(times(price, quantity))}</dd>
     </div>`;
   }

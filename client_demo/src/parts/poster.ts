@@ -147,7 +147,7 @@ export class Poster extends Part {
   #counter(image: string | null): SVGTemplateResult {
     const goods =
       image === null
-        ? teapot()
+        ? teapot(this.low)
         : svg`<g class="goods">
             <rect x="243" y="390" width="104" height="104" rx="14" fill="var(--cloth)" />
             <image href=${image} x="247" y="394" width="96" height="96" clip-path="inset(0 round 11px)" preserveAspectRatio="xMidYMid slice" />

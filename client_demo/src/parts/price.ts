@@ -10,6 +10,7 @@ import { base, Part } from "./part";
 export class PriceTag extends Part {
   @property({ attribute: false }) money: Money | null = null;
   @property({ attribute: false }) reference: Money | null = null;
+  @property() testid = "";
 
   static override styles = [
     base,
@@ -52,7 +53,7 @@ export class PriceTag extends Part {
     if (money === null) return nothing;
     const { sign, whole, fraction } = price(money);
     const off = reference === null ? 0 : saving(money, reference);
-    return html`<b class="num"><small>${sign}</small>${whole}<small>${fraction}</small></b>
+    return html`<b class="num" data-testid=${this.testid} data-amount=${money.amount}><small>${sign}</small>${whole}<small>${fraction}</small></b>
       ${off > 0 && reference !== null
         ? html`<span class="was num">
             <span class="unseen">${this.t.reference}</span><s>${format(reference)}</s>

@@ -52,6 +52,8 @@ export class Sheet extends Part {
         font-size: var(--size-4);
         font-weight: 650;
         line-height: 1.3;
+      }
+      h2:focus-visible {
         outline: none;
       }
       .body {

@@ -76,7 +76,7 @@ export class Ticks extends Part {
     if (tick === null) return;
     this.#shown = tick.key;
     clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#next(), STANDS_MS);
+    this.#timer = setTimeout(() => this.#next(), STANDS_MS);
   }
 
   #words({ names, count, units }: Tick): string {

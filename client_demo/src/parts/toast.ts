@@ -72,7 +72,7 @@ export class Toast extends Part {
     // Shown anew each time: an open dialog would otherwise be above it.
     if (this.matches(":popover-open")) this.hidePopover();
     this.showPopover();
-    this.#timer = window.setTimeout(() => {
+    this.#timer = setTimeout(() => {
       this.text = "";
       this.hidePopover();
     }, STANDS_MS);

@@ -32,6 +32,9 @@ export function phase(board: Board, deal: DealView, now: number): Phase {
   return deal.status === "paused" ? "paused" : "open";
 }
 
+/** How long a deal that is over stays in front when nothing follows it. */
+const LAST_SHOWN_MS = 60_000;
+
 const RANK: Readonly<Record<Phase, number>> = {
   open: 0,
   paused: 1,
@@ -51,7 +54,10 @@ export function featured(board: Board, now: number): DealView | null {
     if (left === right) return a.id < b.id ? 1 : -1;
     return (left < right ? -1 : 1) * (over ? -1 : 1);
   });
-  return timed[0] ?? null;
+  const first = timed[0] ?? null;
+  if (first === null || phase(board, first, now) !== "closed") return first;
+  const ended = first.closes_at ?? first.opens_at ?? 0;
+  return ended > now - LAST_SHOWN_MS ? first : null;
 }
 
 export function listings(board: Board): DealView[] {

@@ -106,11 +106,8 @@ export class ChatLines extends Part {
         cursor: pointer;
       }
       .none {
-        background: none;
-        padding-inline: 0;
         color: var(--line-ink-2);
         font-size: var(--size-2);
-        text-shadow: 0 1px 3px rgb(0 0 0 / 40%);
       }
       .newer {
         position: absolute;
