@@ -1,8 +1,6 @@
 """The life of a purchase, from the product to the turnover, on any node."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from tests.support.shopper import (
@@ -11,6 +9,7 @@ from tests.support.shopper import (
     changes,
     eventually,
     now_ms,
+    sees,
     state_of,
     stock_of,
 )
@@ -19,11 +18,6 @@ from tests.support.theatre import Watcher
 RED, BLUE = 9_900, 8_800
 HOLD_S = 120
 SOON_MS = 2_000
-
-
-async def sees(watcher: Watcher, true: Callable[[Watcher], Any]) -> None:
-    """Wait until what is expected is true of what a viewer was told."""
-    await watcher.until(partial(true, watcher))
 
 
 class Purchase:

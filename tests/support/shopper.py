@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -291,6 +292,11 @@ async def eventually(look: Callable[[], Awaitable[Any]]) -> Any:
             if seen:
                 return seen
             await asyncio.sleep(LOOK_S)
+
+
+async def sees(watcher: Watcher, true: Callable[[Watcher], Any]) -> None:
+    """Wait until what is expected is true of what a viewer was told."""
+    await watcher.until(partial(true, watcher))
 
 
 def state_of(watcher: Watcher) -> Json:
