@@ -102,6 +102,16 @@ test("puts the open deal in front, then the next to open", () => {
   expect(featured(EMPTY, 0)).toBeNull();
 });
 
+test("keeps a sold-out deal in front until the next one is near", () => {
+  const out = view("d1");
+  const next = view("d2", { status: "planned", opens_at: 100_000 });
+  const gone = { deal: "d1", change: "sold_out", status: "open", at: 1 } as const;
+  const board = deal(snapshot([out, next]), gone);
+  expect(featured(board, 0)?.id).toBe("d1");
+  expect(featured(board, 69_999)?.id).toBe("d1");
+  expect(featured(board, 70_001)?.id).toBe("d2");
+});
+
 test("finds what is for sale", () => {
   const shelf = view("l1", { kind: "listing", product: { ...view("d1").product } });
   const board = snapshot([shelf, view("d1"), view("l2", { kind: "listing", status: "closed" })]);

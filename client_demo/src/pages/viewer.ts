@@ -74,6 +74,8 @@ export class Viewer extends Part {
       this.sheet = "buy";
     });
     this.addEventListener("over", () => this.requestUpdate());
+    // Which deal is in front changes with time alone.
+    setInterval(() => this.requestUpdate(), 1000);
     window.addEventListener("pageshow", (event) => event.persisted && void this.#bag?.refresh());
     void this.#begin();
   }
@@ -132,10 +134,10 @@ export class Viewer extends Part {
     const pinned = board?.pins[0] ?? null;
     const apart = pinned !== null && pinned.id !== deal?.product.id;
     const now = board?.show ?? this.view;
-    return html`<div class="page" ?data-pinned=${apart}>
+    return html`<main class="page" ?data-pinned=${apart}>
         ${this.#top(now)}
         <dc-banner .show=${show}></dc-banner>
-        <main class="stage">
+        <div class="stage">
           <dc-poster
             .image=${apart && this.#phone.matches ? null : (pinned ?? deal?.product)?.image ?? null}
             ?live=${now?.status === "live"}
@@ -144,7 +146,7 @@ export class Viewer extends Part {
           ${now?.status === "ended"
             ? html`<div class="over"><p data-testid="show-ended">${this.t.show_ended}</p></div>`
             : nothing}
-        </main>
+        </div>
         <div class="ticks"><dc-ticks .ticks=${board?.ticks ?? []}></dc-ticks></div>
         ${show === null || bag === null
           ? this.#nothing()
@@ -161,12 +163,12 @@ export class Viewer extends Part {
                   </div>`}
               ${this.#strip(show, bag)} ${this.#bar(show, bag)}
               ${this.#wide.matches
-                ? html`<aside class="shelf">
+                ? html`<section class="shelf" aria-label=${this.t.tray}>
                     <h2>${this.t.tray}</h2>
                     <dc-tray .show=${show} .bag=${bag} .featured=${deal?.id ?? ""}></dc-tray>
-                  </aside>`
+                  </section>`
                 : nothing}`}
-      </div>
+      </main>
       ${show === null || bag === null ? nothing : this.#sheets(show, bag, deal?.id ?? "")}
       <dc-toast></dc-toast>`;
   }

@@ -121,7 +121,7 @@ export class OrdersTable extends Part {
       </div>`;
     }
     return html`${this.#chart(orders, desk.show.clock.now())}
-      <ol class="scroll" data-testid="orders" aria-live="polite" aria-relevant="additions">
+      <ol class="scroll" tabindex="0" aria-label=${this.t.orders} data-testid="orders" aria-live="polite" aria-relevant="additions">
         ${repeat(
           orders.slice(0, SHOWN_MAX),
           (order) => order.id,

@@ -42,7 +42,7 @@ export class Pinned extends Part {
         width: 1em;
         height: 1em;
       }
-      h3 {
+      h2 {
         overflow: hidden;
         font-size: var(--size-2);
         font-weight: 600;
@@ -89,7 +89,7 @@ export class Pinned extends Part {
       <dc-picture .src=${product.image}></dc-picture>
       <div class="about">
         <p class="live">${icon("pin", true)}${this.t.pinned}</p>
-        <h3>${pick(product.title, this.speaking.language)}</h3>
+        <h2>${pick(product.title, this.speaking.language)}</h2>
         ${deal === null ? nothing : html`<dc-price .money=${deal.lines[0]?.price ?? null}></dc-price>`}
       </div>
       ${deal === null

@@ -40,7 +40,7 @@ export class Sheet extends Part {
         background: var(--shade);
         animation: fade var(--calm) var(--ease);
       }
-      header {
+      .head {
         display: flex;
         align-items: center;
         justify-content: space-between;
@@ -91,7 +91,7 @@ export class Sheet extends Part {
       @close=${() => this.#closed()}
       @click=${(event: MouseEvent) => event.target === this.dialog && this.dialog.close()}
     >
-      <header>
+      <div class="head">
         <h2 tabindex="-1" autofocus>${this.label}</h2>
         <button
           class="button quiet round"
@@ -101,7 +101,7 @@ export class Sheet extends Part {
         >
           ${icon("close")}
         </button>
-      </header>
+      </div>
       <div class="body"><slot></slot></div>
       <slot name="foot"></slot>
     </dialog>`;

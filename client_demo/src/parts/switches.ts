@@ -47,7 +47,7 @@ export class Switches extends Part {
     return html`<button
         class="button quiet language"
         data-testid="language"
-        aria-label=${this.t.language_switch}
+        aria-label="${this.t.language_other} · ${this.t.language_switch}"
         @click=${() => this.speaking.switch()}
       >
         ${this.t.language_other}

@@ -34,6 +34,8 @@ export function phase(board: Board, deal: DealView, now: number): Phase {
 
 /** How long a deal that is over stays in front when nothing follows it. */
 const LAST_SHOWN_MS = 60_000;
+/** How soon a planned deal comes before one that is sold out. */
+const NEAR_MS = 30_000;
 
 const RANK: Readonly<Record<Phase, number>> = {
   open: 0,
@@ -46,9 +48,15 @@ const RANK: Readonly<Record<Phase, number>> = {
 /** The flash deal to put in front: the open one, else the next, else the last. */
 export function featured(board: Board, now: number): DealView | null {
   const timed = Object.values(board.deals).filter((deal) => deal.kind === "deal");
+  const rank = (deal: DealView): number => {
+    const is = phase(board, deal, now);
+    // Units may come back to what is sold out, until the next deal is near.
+    const near = is === "planned" && (deal.opens_at ?? Infinity) - now < NEAR_MS;
+    return is === "planned" && !near ? RANK.sold_out + 0.5 : RANK[is];
+  };
   timed.sort((a, b) => {
-    const byPhase = RANK[phase(board, a, now)] - RANK[phase(board, b, now)];
-    if (byPhase !== 0) return byPhase;
+    const byRank = rank(a) - rank(b);
+    if (byRank !== 0) return byRank;
     const over = phase(board, a, now) === "closed";
     const [left, right] = [a.opens_at ?? Infinity, b.opens_at ?? Infinity];
     if (left === right) return a.id < b.id ? 1 : -1;

@@ -1,23 +1,22 @@
 // The chat over the stage, or beside it on a large page.
 
-import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { customElement, property, query, state } from "lit/decorators.js";
+import { css, html, nothing, type TemplateResult } from "lit";
+import { customElement, property, query } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Show } from "../../link/show";
 import { icon } from "../../parts/icons";
 import { base, Part } from "../../parts/part";
+import { StickToEnd } from "../../parts/stick";
 import type { Chat } from "../../wire";
 import type { Said, Speech } from "./speech";
-
-const NEAR_END_PX = 48;
 
 @customElement("dc-chat-lines")
 export class ChatLines extends Part {
   @property({ attribute: false }) show: Show | null = null;
   @property({ attribute: false }) speech: Speech | null = null;
-  @state() private behind = false;
-  @query(".lines") private lines!: HTMLElement;
-  #atEnd = true;
+  @query(".lines") private list!: HTMLElement | null;
+  readonly #stick = new StickToEnd(this, () => this.list);
+  #last = "";
 
   static override styles = [
     base,
@@ -40,13 +39,13 @@ export class ChatLines extends Part {
         overflow-y: auto;
         overscroll-behavior: contain;
         scrollbar-width: none;
+      }
+      ol {
         display: flex;
         flex-direction: column;
+        justify-content: flex-end;
         gap: 0.3rem;
-      }
-      .lines::before {
-        content: "";
-        margin-top: auto;
+        min-height: 100%;
       }
       li {
         align-self: flex-start;
@@ -111,8 +110,8 @@ export class ChatLines extends Part {
       }
       .newer {
         position: absolute;
-        bottom: 0;
-        left: 0;
+        bottom: var(--s-1);
+        left: var(--s-2);
         min-height: 2.25rem;
         gap: var(--s-1);
         padding: 0 var(--s-3);
@@ -131,14 +130,17 @@ export class ChatLines extends Part {
     this.watch(speech, "change");
     const { lines } = show.board;
     const said = speech?.said ?? [];
-    return html`<ol
+    const last = said.at(-1)?.key ?? lines.at(-1)?.id ?? "";
+    if (last !== this.#last) this.#stick.came();
+    this.#last = last;
+    return html`<div
         class="lines"
         role="log"
         aria-label=${this.t.chat}
         tabindex="0"
         data-testid="chat-lines"
-        @scroll=${() => this.#scrolled()}
-      >
+        @scroll=${() => this.#stick.scrolled()}
+      ><ol>
         ${lines.length + said.length === 0 && show.state === "on"
           ? html`<li class="none">${this.t.chat_empty}</li>`
           : nothing}
@@ -152,9 +154,9 @@ export class ChatLines extends Part {
           (one) => one.key,
           (one) => this.#said(one),
         )}
-      </ol>
-      ${this.behind
-        ? html`<button class="button newer" @click=${() => this.#toEnd()}>
+      </ol></div>
+      ${this.#stick.behind
+        ? html`<button class="button newer" @click=${() => this.#stick.toEnd()}>
             ${icon("down")}${this.t.chat_newer}
           </button>`
         : nothing}`;
@@ -190,24 +192,5 @@ export class ChatLines extends Part {
       <button @click=${() => void this.speech?.again(key)}>${this.t.retry}</button>
       <button @click=${() => this.speech?.forget(key)}>${this.t.remove}</button>
     </li>`;
-  }
-
-  override updated(changed: PropertyValues): void {
-    super.updated(changed);
-    if (this.lines === null) return;
-    if (this.#atEnd) this.lines.scrollTop = this.lines.scrollHeight;
-    else if (!changed.has("behind")) this.behind = true;
-  }
-
-  #scrolled(): void {
-    const { scrollTop, scrollHeight, clientHeight } = this.lines;
-    this.#atEnd = scrollHeight - clientHeight - scrollTop < NEAR_END_PX;
-    if (this.#atEnd) this.behind = false;
-  }
-
-  #toEnd(): void {
-    this.#atEnd = true;
-    this.lines.scrollTop = this.lines.scrollHeight;
-    this.behind = false;
   }
 }

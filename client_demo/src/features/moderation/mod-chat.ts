@@ -1,14 +1,13 @@
 // The chat as moderators see it: every line with what can be done about it.
 
-import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Show } from "../../link/show";
 import { icon } from "../../parts/icons";
 import { base, Part } from "../../parts/part";
+import { StickToEnd } from "../../parts/stick";
 import type { Chat } from "../../wire";
-
-const NEAR_END_PX = 60;
 
 /** Fires "delete-line", "delete-all" and "mute" with the line. */
 @customElement("dc-mod-chat")
@@ -17,7 +16,7 @@ export class ModChat extends Part {
   @property({ attribute: false }) muted: ReadonlySet<string> = new Set();
   @state() private find = "";
   @query("ol") private list!: HTMLElement | null;
-  #atEnd = true;
+  readonly #stick = new StickToEnd(this, () => this.list);
 
   static override styles = [
     base,
@@ -122,7 +121,7 @@ export class ModChat extends Part {
             <strong>${this.t.chat_empty}</strong>
           </div>`
         : nothing}
-      <ol tabindex="0" aria-label=${this.t.chat_live} @scroll=${() => this.#scrolled()}>
+      <ol tabindex="0" aria-label=${this.t.chat_live} @scroll=${() => this.#stick.scrolled()}>
         ${repeat(
           lines,
           (line) => line.id,
@@ -156,7 +155,7 @@ export class ModChat extends Part {
       return html`<button
         class="button quiet small"
         data-testid="${testid}-${id}"
-        aria-label="${long}：${user.name}"
+        aria-label="${short} ${user.name}"
         title=${long}
         @click=${() => this.tell(name, line)}
       >
@@ -178,16 +177,5 @@ export class ModChat extends Part {
           : nothing}
       </div>
     </li>`;
-  }
-
-  override updated(changed: PropertyValues): void {
-    super.updated(changed);
-    if (this.#atEnd && this.list !== null) this.list.scrollTop = this.list.scrollHeight;
-  }
-
-  #scrolled(): void {
-    if (this.list === null) return;
-    const { scrollTop, scrollHeight, clientHeight } = this.list;
-    this.#atEnd = scrollHeight - clientHeight - scrollTop < NEAR_END_PX;
   }
 }
