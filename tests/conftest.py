@@ -8,5 +8,6 @@ pytest_plugins = [
     "tests.support.books",  # After what it imports.
     "tests.support.server",
     "tests.support.shopper",
+    "tests.support.stage",
     "tests.support.site",
 ]

@@ -290,4 +290,4 @@ async def test_viewers_are_counted_and_hearts_are_added(shop: Shop) -> None:
         await sees(one, lambda w: state_of(w).get("viewers") == 2)
     assert state_of(await shop.join(show))["likes"] == 12
     await shop.leave(viewers[0])
-    await sees(hosts[0], lambda w: state_of(w).get("viewers") == 2)
+    await sees(hosts[0], lambda w: state_of(w).get("viewers") == 1)

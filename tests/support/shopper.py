@@ -19,7 +19,7 @@ from tests.support.server import Node, running
 from tests.support.theatre import Watcher
 
 # The shop's back end signs its own tokens, as shops do; the server knows how.
-SECRET = "a secret of this shop, for its stories alone"
+SECRET = "a secret of this shop, for its stories alone; as long as HS512 wants it"
 PROVIDER_SECRET = "a secret between this shop and its provider"
 SETTINGS = {
     "DEALCAST__AUTH__SECRET": SECRET,
