@@ -1,7 +1,7 @@
 // The HTTP API: typed answers, refusals as values, tokens renewed when they must.
 
 import { refused, type Answer } from "./ask";
-import { claims, type Session } from "./session";
+import type { Session } from "./session";
 
 const TIMEOUT_MS = 8000;
 const RENEW_AT_LEAST_MS = 30_000;
@@ -53,11 +53,10 @@ export class Api {
 
   #plan(): void {
     clearTimeout(this.#timer);
-    const { token } = this.session;
-    const exp = token === null ? undefined : claims(token).exp;
-    if (exp === undefined) return;
+    const { expiresAt } = this.session;
+    if (expiresAt === Infinity) return;
     // Well before it ends, and not all pages of a show at the same moment.
-    const left = exp * 1000 - Date.now();
+    const left = expiresAt - Date.now();
     const wait = Math.max(RENEW_AT_LEAST_MS, left * (0.7 + Math.random() * 0.15));
     this.#timer = setTimeout(() => void this.renew(), Math.min(wait, TIMER_MAX_MS));
   }

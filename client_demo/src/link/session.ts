@@ -7,10 +7,13 @@ export interface Kept {
   person: string | null;
   role: Role;
   show: string | null;
+  /** When it came, by the browser's clock, which may be wrong. */
+  at?: number;
 }
 
 interface Claims {
   name?: string;
+  iat?: number;
   exp?: number;
   role?: Role;
   show?: string;
@@ -64,15 +67,18 @@ export class Session extends EventTarget {
     return this.#kept?.show ?? null;
   }
 
-  /** By the token; one that does not say lives on until the server refuses it. */
+  /** By the browser's clock; a token that does not say lives until it is refused. */
   get expiresAt(): number {
-    const exp = this.token === null ? undefined : claims(this.token).exp;
-    return exp === undefined ? Infinity : exp * 1000;
+    if (this.#kept === null) return Infinity;
+    const { iat, exp } = claims(this.#kept.token);
+    if (exp === undefined) return Infinity;
+    const { at } = this.#kept;
+    return iat === undefined || at === undefined ? exp * 1000 : at + (exp - iat) * 1000;
   }
 
   keep(kept: Kept): void {
-    this.#kept = kept;
-    const text = JSON.stringify(kept);
+    this.#kept = { ...kept, at: Date.now() };
+    const text = JSON.stringify(this.#kept);
     sessionStorage.setItem(this.#place, text);
     localStorage.setItem(this.#place, text);
     this.dispatchEvent(new Event("change"));
@@ -94,8 +100,8 @@ function readKept(text: string): Kept | null {
   try {
     const kept = JSON.parse(text) as Partial<Kept>;
     if (typeof kept.token !== "string") return null;
-    const { person = null, role = "viewer", show = null } = kept;
-    return { token: kept.token, person, role, show };
+    const { person = null, role = "viewer", show = null, at } = kept;
+    return { token: kept.token, person, role, show, ...(at === undefined ? {} : { at }) };
   } catch {
     return null;
   }

@@ -32,7 +32,7 @@ export class Show extends EventTarget {
       transports: ["websocket"],
       autoConnect: false,
       reconnectionDelay: 500,
-      reconnectionDelayMax: 8000,
+      reconnectionDelayMax: 4000,
       randomizationFactor: 0.8,
     });
     this.clock = new ServerClock(() => this.ask("/live", "clock", {}));

@@ -39,7 +39,7 @@ export const phoneStyles = css`
   }
   .over {
     position: absolute;
-    inset: auto 0 38%;
+    inset: 12% var(--s-4) auto;
     z-index: 1;
     display: grid;
     justify-items: center;

@@ -3,7 +3,7 @@
 import { css } from "lit";
 
 export const wideStyles = css`
-  @media (min-width: 48rem) {
+  @media (min-width: 48rem) and (min-height: 32rem) {
     .page {
       grid-template-columns: minmax(0, 1fr) minmax(21rem, 25rem);
       grid-template-rows: auto auto auto auto auto minmax(8rem, 1fr) auto;
@@ -49,11 +49,9 @@ export const wideStyles = css`
       inset: auto;
       z-index: 0;
       grid-row: 3 / -1;
+      align-self: start;
       justify-self: center;
-      width: auto;
-      max-width: 100%;
-      height: 100%;
-      min-height: 0;
+      width: min(100%, calc((100dvh - 6.25rem) * 9 / 16));
       aspect-ratio: 9 / 16;
       overflow: hidden;
       border-radius: var(--r-3);
@@ -129,9 +127,11 @@ export const wideStyles = css`
     }
   }
 
-  @media (min-width: 75rem) {
+  @media (min-width: 75rem) and (min-height: 32rem) {
     .page {
-      grid-template-columns: minmax(18rem, 1fr) auto minmax(22rem, 26rem);
+      grid-template-columns:
+        minmax(18rem, 1fr) minmax(0, calc((100dvh - 6.25rem) * 9 / 16))
+        minmax(22rem, 26rem);
     }
     .page > .stage,
     .page > .ticks {

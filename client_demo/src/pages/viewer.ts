@@ -55,8 +55,8 @@ export class Viewer extends Part {
   @query("dc-toast") private toast!: Toast;
   @query("dc-chat-say") private say!: ChatSay;
   readonly #api = new Api(new Session("viewer"));
-  readonly #wide = matchMedia("(min-width: 75rem)");
-  readonly #phone = matchMedia("(max-width: 47.99rem)");
+  readonly #wide = matchMedia("(min-width: 75rem) and (min-height: 32rem)");
+  readonly #phone = matchMedia("(max-width: 47.99rem), (max-height: 31.99rem)");
   #bag: Bag | null = null;
   #speech: Speech | null = null;
   #warned = 0;
@@ -136,7 +136,7 @@ export class Viewer extends Part {
     const now = board?.show ?? this.view;
     return html`<main class="page" ?data-pinned=${apart}>
         ${this.#top(now)}
-        <dc-banner .show=${show}></dc-banner>
+        ${this.missing === null ? html`<dc-banner .show=${show}></dc-banner>` : nothing}
         <div class="stage">
           <dc-poster
             .image=${apart && this.#phone.matches ? null : (pinned ?? deal?.product)?.image ?? null}

@@ -103,9 +103,9 @@ export const cardStyles = css`
     background: color-mix(in srgb, var(--surface) 82%, transparent);
     color: var(--price);
     font-family: var(--font-title);
-    font-size: var(--size-4);
+    font-size: var(--size-3);
     font-weight: 700;
-    letter-spacing: 0.06em;
+    letter-spacing: 0.04em;
     line-height: 1.3;
     white-space: nowrap;
     transform: translate(-50%, -50%) rotate(-12deg);

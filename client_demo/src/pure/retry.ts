@@ -14,6 +14,7 @@ const AGAIN: ReadonlySet<string> = new Set([
   "provider_unavailable",
   "rate_limited",
   "timeout",
+  "offline",
 ]);
 
 /** Whether a tap that was answered with `code` is worth asking again by itself. */

@@ -57,7 +57,7 @@ export class Speech extends EventTarget {
       const { text, key } = said;
       const answer = await this.#show.ask("/live", "chat", { text, key });
       if (answer.ok) return this.#sent(said, answer.id);
-      const pause = answer.code === "rate_limited" || answer.code === "offline";
+      const pause = answer.code === "rate_limited";
       if (pause || !again(answer.code, attempt)) {
         this.#change(said, { state: "failed", code: answer.code, title: answer.title ?? answer.detail ?? "" });
         return;
