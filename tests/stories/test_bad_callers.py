@@ -16,7 +16,7 @@ from tests.support.stage import (
     HTTP_ACTS,
     RESERVED,
     ROLES,
-    Stage,
+    Scene,
     name_of,
     photograph,
 )
@@ -70,9 +70,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("token", "code"), CASES, ids=[*BAD_TOKENS, *EXPIRED])
-async def test_a_bad_token(
-    shop: Shop, scene: tuple[Stage, Json], token: str, code: str
-) -> None:
+async def test_a_bad_token(shop: Shop, scene: Scene, token: str, code: str) -> None:
     stage, _ = scene
     asked = {"title": "Eve's", "currency": "CNY"}
     assert await shop.code("POST", "/shows", asked, token=token) == code
@@ -112,9 +110,7 @@ def foreign_origins(shop: Shop) -> list[str]:
     ]  # fmt: skip
 
 
-async def test_a_foreign_page_is_refused_everywhere(
-    shop: Shop, scene: tuple[Stage, Json]
-) -> None:
+async def test_a_foreign_page_is_refused_everywhere(shop: Shop, scene: Scene) -> None:
     stage, _ = scene
     asked = {"title": "Eve's", "currency": "CNY"}
     socket = f"{shop.url}/socket.io/?EIO=4&transport=websocket"
@@ -156,7 +152,7 @@ async def test_a_page_that_hides_its_origin_is_refused(shop: Shop) -> None:
 
 
 async def test_the_servers_own_pages_and_plain_programs_are_let_in(
-    shop: Shop, scene: tuple[Stage, Json]
+    shop: Shop, scene: Scene
 ) -> None:
     stage, _ = scene
     for headers in ({"Origin": shop.url, "Sec-Fetch-Site": "same-origin"}, {}):
@@ -182,7 +178,7 @@ def test_there_are_acts_of_every_kind() -> None:
 
 @pytest.mark.parametrize(("act", "role"), WRONG_ROLES, ids=name_of)
 async def test_an_act_is_not_for_this_role(
-    shop: Shop, scene: tuple[Stage, Json], act: Act[Any], role: str
+    shop: Shop, scene: Scene, act: Act[Any], role: str
 ) -> None:
     stage, _ = scene
     fields = stage.fields(act)
@@ -205,7 +201,7 @@ async def test_an_act_is_not_for_this_role(
 
 @pytest.mark.parametrize("act", SIGNED, ids=name_of)
 async def test_an_act_is_not_for_strangers(
-    shop: Shop, scene: tuple[Stage, Json], act: Act[Any]
+    shop: Shop, scene: Scene, act: Act[Any]
 ) -> None:
     stage, _ = scene
     fields = stage.fields(act)
@@ -235,7 +231,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("act", "role"), ELSEWHERE, ids=name_of)
 async def test_a_role_of_another_show_counts_for_nothing(
-    shop: Shop, scene: tuple[Stage, Json], act: Act[Any], role: str
+    shop: Shop, scene: Scene, act: Act[Any], role: str
 ) -> None:
     stage, _ = scene
     fields = stage.fields(act)
@@ -250,9 +246,7 @@ async def test_a_role_of_another_show_counts_for_nothing(
         assert answer["code"] == "forbidden"
 
 
-async def test_what_is_anothers_is_not_there(
-    shop: Shop, scene: tuple[Stage, Json]
-) -> None:
+async def test_what_is_anothers_is_not_there(shop: Shop, scene: Scene) -> None:
     stage, _ = scene
     eve = shop.token(name="Eve")
     watcher = await shop.join(stage.show, token=eve)
@@ -279,7 +273,7 @@ async def test_a_shop_that_signs_in_by_itself_has_no_demo(shop: Shop) -> None:
     assert await shop.code("POST", "/tokens/renew", token=shop.host) == "forbidden"
 
 
-def test_every_act_has_an_example(scene: tuple[Stage, Json]) -> None:
+def test_every_act_has_an_example(scene: Scene) -> None:
     stage, _ = scene
     for act in {act.name: act for act in [*ACTS, *HTTP_ACTS]}.values():
         fields = stage.fields(act)
@@ -287,7 +281,7 @@ def test_every_act_has_an_example(scene: tuple[Stage, Json]) -> None:
 
 
 async def test_after_all_of_it_nothing_has_changed(
-    shop: Shop, shop_node: Node, scene: tuple[Stage, Json]
+    shop: Shop, shop_node: Node, scene: Scene
 ) -> None:
     stage, before = scene
     assert await photograph(shop, stage) == before

@@ -64,7 +64,9 @@ class Node:
         """Stop the node as Ctrl-C does; it must end well and leave nothing."""
         assert self.process is not None
         code = self.process.stop(number)
-        assert code == 0, f"ended with {code}:\n{self.process.output()}"
+        told = self.process.output()
+        assert code == 0, f"ended with {code}:\n{told}"
+        assert "killing it" not in told, told
         self.process = None
 
     def pid(self, name: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -104,9 +105,11 @@ class Shop:
             told["Idempotency-Key"] = key
         if body is not None:
             data = json.dumps(body)
+        sent = BytesIO(data) if isinstance(data, bytes) else data
+        if body is not None:
             told.setdefault("Content-Type", "application/json")
         async with self.http.request(
-            method, f"{self.url}{API}{path}", data=data, headers=told
+            method, f"{self.url}{API}{path}", data=sent, headers=told
         ) as answer:
             text = await answer.text()
             assert answer.status < 500, f"{method} {path}: {answer.status} {text}"

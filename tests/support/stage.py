@@ -109,6 +109,9 @@ class Stage:
         return method, path, more
 
 
+Scene = tuple[Stage, Json]  # And how it looked at first.
+
+
 def with_body(act: Act[Any]) -> bool:
     """Tell whether an act takes a JSON body over HTTP."""
     fields = act.request.__struct_fields__
@@ -207,7 +210,7 @@ async def build(shop: Shop) -> Stage:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def scene(shop_node: Node) -> tuple[Stage, Json]:
+async def scene(shop_node: Node) -> Scene:
     """Build a stage in the shared node; return it and how it looked at first."""
     async with visiting(shop_node.url) as shop:
         stage = await build(shop)
