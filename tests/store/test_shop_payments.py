@@ -200,7 +200,10 @@ async def test_one_that_was_never_submitted_is_let_go(trade: Trade) -> None:
     with pytest.raises(ProviderUnavailable):
         await trade.check_out(ANN, hold)
     (row,) = await trade.rows(tables.payment)
-    trade.clock.ahead_ms = 901_000
+    trade.clock.ahead_ms = 901_000  # The checkout might still be at work.
+    await trade.driver.follow()
+    assert (await trade.payment(row.id)).state == "created"
+    trade.clock.ahead_ms = 931_000
     await trade.drive_to(row.id, "failed")
     assert await trade.units(deal.id) == (10, 10, 0, 0)
 

@@ -2,12 +2,25 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, literal, or_, select
+from sqlalchemy import (
+    Label,
+    Row,
+    Select,
+    Table,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.store import tables
 from dealcast.store.recount import Difference
 
+CLAIM = ("quantity", "deal", "variant")  # What a hold and its order line have alike.
 CAPTURE = "capture:"  # How the source of a capture's entries begins.
 
 # The state in which an order must be while its payment is in these.
@@ -25,6 +38,7 @@ async def balance(connection: AsyncConnection) -> list[Difference]:
         *await _free_stock(connection),
         *await _sold_lines(connection),
         *await _holds_sold(connection),
+        *await _given_back(connection),
         *await _order_totals(connection),
         *await _payments(connection),
         *await _entries(connection),
@@ -76,10 +90,16 @@ async def _free_stock(connection: AsyncConnection) -> list[Difference]:
 async def _sold_lines(connection: AsyncConnection) -> list[Difference]:
     """Order lines of each deal and variant add up to what the deal sold."""
     line, ordered = tables.deal_line, tables.order_line
+    orders, hold = tables.orders, tables.hold
+    # An order is cancelled first; the fact that brings its units back comes later.
+    still_sold = or_(orders.c.state != "cancelled", hold.c.state == "confirmed")
     sums = (
         select(
             ordered.c.deal, ordered.c.variant, _sum(ordered.c.quantity).label("units")
         )
+        .outerjoin(orders, orders.c.id == ordered.c.order)
+        .outerjoin(hold, hold.c.id == ordered.c.hold)
+        .where(or_(orders.c.id.is_(None), still_sold))
         .group_by(ordered.c.deal, ordered.c.variant)
         .subquery()
     )
@@ -103,8 +123,8 @@ async def _sold_lines(connection: AsyncConnection) -> list[Difference]:
 
 
 async def _holds_sold(connection: AsyncConnection) -> list[Difference]:
-    """Each confirmed hold is one order line, and no other hold is."""
-    hold, line = tables.hold, tables.order_line
+    """Each confirmed hold is one order line, and no hold that was not sold is."""
+    hold, line, orders = tables.hold, tables.order_line, tables.orders
     lost = select(hold.c.id).where(
         hold.c.state == "confirmed",
         ~select(line.c.hold).where(line.c.hold == hold.c.id).exists(),
@@ -113,33 +133,55 @@ async def _holds_sold(connection: AsyncConnection) -> list[Difference]:
         Difference("order_line", f"confirmed hold {row.id}", "one line", "none")
         for row in await _rows(connection, lost)
     ]
-    odd = (
-        select(
-            line.c.hold, line.c.quantity, hold.c.state, hold.c.quantity.label("held")
-        )
+    # Sold, or sold once and given back because the money could not be had.
+    rightly = or_(
+        hold.c.state == "confirmed",
+        and_(hold.c.state == "released", orders.c.state == "cancelled"),
+    )
+    rows = await _rows(
+        connection,
+        select(line, hold.c.state, rightly.label("rightly"), *_claimed(hold))
         .outerjoin(hold, hold.c.id == line.c.hold)
+        .outerjoin(orders, orders.c.id == line.c.order)
         .where(
             or_(
-                hold.c.id.is_(None),
-                hold.c.state != "confirmed",
-                hold.c.quantity != line.c.quantity,
-                hold.c.deal != line.c.deal,
-                hold.c.variant != line.c.variant,
+                func.coalesce(rightly, false()).is_(false()),
+                *(line.c[name] != hold.c[name] for name in CLAIM),
             )
-        )
+        ),
     )
-    for row in await _rows(connection, odd):
+    for row in rows:
         where = f"hold {row.hold}"
-        if row.state == "confirmed":
-            differences.append(
-                Difference("order_line.quantity", where, row.held, row.quantity)
-            )
-        else:
-            state = row.state or "no"
-            differences.append(
-                Difference("order_line", f"{where} ({state} hold)", "no line", "one")
-            )
+        if not row.rightly:
+            whose = f"{where} ({row.state or 'no'} hold)"
+            differences.append(Difference("order_line", whose, "no line", "one"))
+            continue
+        for name in CLAIM:
+            held, told = row._mapping[f"held_{name}"], row._mapping[name]
+            if held != told:
+                differences.append(Difference(f"order_line.{name}", where, held, told))
     return differences
+
+
+def _claimed(hold: Table) -> list[Label[Any]]:
+    return [hold.c[name].label(f"held_{name}") for name in CLAIM]
+
+
+async def _given_back(connection: AsyncConnection) -> list[Difference]:
+    """Once a payment is voided, nothing that it had sold is sold any more."""
+    hold, payment = tables.hold, tables.payment
+    rows = await _rows(
+        connection,
+        select(hold.c.id, hold.c.state)
+        .join(payment, payment.c.id == hold.c.payment)
+        .where(payment.c.state == "voided", hold.c.state == "confirmed"),
+    )
+    return [
+        Difference(
+            "hold.state", f"hold {row.id}, by its payment", "released", row.state
+        )
+        for row in rows
+    ]
 
 
 async def _order_totals(connection: AsyncConnection) -> list[Difference]:

@@ -87,17 +87,36 @@ class PaymentDriver:
         hinted, self._hinted = self._hinted, set()
         async with self._database.read() as connection:
             due = await moves.due(connection, self._clock.now(), hinted, BATCH_MAX)
-        went_on = await asyncio.gather(*(self._step(row) for row in due))
+        # All have ended before any failure is told: two passes never overlap.
+        went_on = await asyncio.gather(
+            *(self._step(row) for row in due), return_exceptions=True
+        )
         captured: dict[ShowId, list[Row[Any]]] = {}
         for row, result in zip(due, went_on, strict=True):
             if result == "captured":
                 captured.setdefault(row.show, []).append(row)
         for show, rows in captured.items():
-            await self._post(show, rows)
+            await self._post_all(show, rows)
+        for result in went_on:
+            if isinstance(result, BaseException):
+                raise result
         moved = sum(result != "waits" for result in went_on)
         if moved:
             await self._courier.send()
         return moved
+
+    async def _post_all(self, show: ShowId, rows: Sequence[Row[Any]]) -> None:
+        try:
+            await self._post(show, rows)
+        except Refused:
+            raise
+        except Exception:
+            if len(rows) == 1:
+                log.exception("payment_post_failed", payment=rows[0].id)
+                await self._wait(rows[0])
+                return
+            for row in rows:  # One broken payment must not hold up all others.
+                await self._post_all(show, [row])
 
     async def _post(self, show: ShowId, rows: Sequence[Row[Any]]) -> None:
         # Forgotten until it is committed: then it is counted from the books.
@@ -135,7 +154,7 @@ class PaymentDriver:
         found = await provider.fetch(row.id)
         verdict = self._verdict(row, found, now)
         if verdict == "wait":
-            return await self._wait(row, until=row.expires_at)
+            return await self._wait(row, until=_deadline(row))
         if verdict == "give_up":
             # Only the provider can say that the buyer did not pay just now.
             found = await provider.cancel(row.id)
@@ -227,6 +246,10 @@ class PaymentDriver:
             return await self._wait(row)
         now = self._clock.now()
         async with self._database.begin() as connection:
+            if await moves.still_sold(connection, row.id):
+                # The ledger has yet to follow: voided says that all came back.
+                await moves.look_at(connection, row, now + rules.CONFIRM_MS)
+                return "waits"
             moved = await moves.move(
                 connection, row, "void", now=now, check_at=rules.NEVER
             )
@@ -282,10 +305,16 @@ class PaymentDriver:
 
     def _verdict(self, row: Row[Any], found: Object | None, now: int) -> rules.Verdict:
         amount = Money(row.amount, row.currency)
-        return rules.verdict(found, amount, now=now, expires_at=row.expires_at)
+        return rules.verdict(found, amount, now=now, expires_at=_deadline(row))
 
     def _provider(self, row: Row[Any]) -> PaymentProvider:
         return self._providers[row.provider]
+
+
+def _deadline(row: Row[Any]) -> int:
+    # A checkout that is still at work may mark its holds until its deadline.
+    late = rules.LATE_MS if row.state == "created" else 0
+    return int(row.expires_at) + late
 
 
 def _is_of(hold: HoldRow, payment: PaymentId) -> bool:

@@ -43,6 +43,20 @@ async def lines(connection: AsyncConnection, payment: PaymentId) -> Sequence[Row
     return found.all()
 
 
+async def still_sold(connection: AsyncConnection, payment: PaymentId) -> bool:
+    """Tell whether the ledger counts anything as sold by ``payment``."""
+    table = tables.hold
+    line = tables.payment_line
+    found = await connection.execute(
+        select(table.c.id)
+        .join(line, line.c.hold == table.c.id)
+        .where(line.c.payment == payment, table.c.payment == payment)
+        .where(table.c.state == "confirmed")
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 async def look_at(connection: AsyncConnection, payment: Row[Any], at: int) -> None:
     """Look at ``payment`` again at the instant ``at``."""
     table = tables.payment

@@ -12,6 +12,7 @@ NEVER = 2**62  # When a payment that is over is looked at next.
 LOOK_FIRST_MS = 2_000
 LOOK_MAX_MS = 60_000
 CONFIRM_MS = 1_000  # How long the ledger may take before we ask Redis again.
+LATE_MS = 30_000  # By how much clocks may differ, and an answer be late.
 NAMES_MAX = 5
 
 OPEN = ("created", "pending", "authorised", "confirmed", "voiding", "failed")
