@@ -215,7 +215,8 @@ async def test_a_hold_that_is_being_paid_does_not_expire(
     redis: Redis, stock: Stock
 ) -> None:
     holds = await held(stock, item(buyer(1)))
-    await stock.pay(PAYMENT, buyer(1), now_ms() - HOUR_MS, holds)
+    await stock.pay(PAYMENT, buyer(1), now_ms() + HOUR_MS, holds)
+    await make_overdue(redis, holds[0])
     assert await stock.expire(DEAL) == 0
     assert await state_of(stock, holds[0]) == "paying"
     with pytest.raises(HoldPaying):

@@ -14,6 +14,7 @@ from dealcast.store.stock import PaidLine, Stock
 from tests.store.dealing import (
     BLUE,
     DEAL,
+    HOUR_MS,
     OTHER,
     PART,
     RED,
@@ -124,7 +125,7 @@ class Both:
         self.model.pay(payment, buyer(who), named(holds))
 
     async def ask_pay(self, payment: PaymentId, who: int, holds: list[Any]) -> None:
-        await self.stock.pay(payment, buyer(who), now_ms(), named(holds))
+        await self.stock.pay(payment, buyer(who), now_ms() + HOUR_MS, named(holds))
 
     def known(self, holds: list[Any]) -> list[HoldId]:
         """Return those that were once granted, each once: a payment has no others."""

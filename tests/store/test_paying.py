@@ -70,6 +70,19 @@ async def lines(stock: Stock, holds: Sequence[HoldId]) -> list[PaidLine]:
     ]
 
 
+async def test_past_its_deadline_a_payment_marks_nothing(
+    redis: Redis, stock: Stock
+) -> None:
+    holds = await bag(stock)
+    with pytest.raises(HoldExpired):
+        await stock.pay(PAYMENT, ANN, now_ms() - 1, holds)
+    assert [await state_of(stock, hold) for hold in holds] == ["held"] * 3
+    await stock.pay(PAYMENT, ANN, LATER, holds)
+    await stock.pay(PAYMENT, ANN, now_ms() - 1, holds)  # They are marked already.
+    assert [await state_of(stock, hold) for hold in holds] == ["paying"] * 3
+    await check_books(redis, DEAL)
+
+
 async def test_a_bag_of_several_deals_is_paid_in_one(
     redis: Redis, stock: Stock
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from dealcast.core.errors import Invalid, NotFound, Recovering, refusal
+from dealcast.core.errors import Invalid, NotFound, Recovering, RefundDue, refusal
 from dealcast.core.events import HoldState, Person
 from dealcast.core.ids import (
     DealId,
@@ -243,7 +243,10 @@ class Stock:
         Raises:
             RefundDue: If the units of one have gone for good.
         """
-        names = await self._keys_of([line.hold for line in lines])
+        try:
+            names = await self._keys_of([line.hold for line in lines])
+        except NotFound as gone:  # A deal that was over long ago.
+            raise RefundDue(gone.detail) from None
         args: list[Word] = [payment]
         for line in lines:
             plain(line.buyer, line.variant, payment)

@@ -14,7 +14,8 @@ end
 -- dc1_pay run payment buyer deadline_at hold* -> ok marked, or code hold.
 -- Mark the holds of a checkout as being paid, all or none. From here on no
 -- sweep touches them: the payment decides. One that is overdue but was not
--- swept can still be paid; its state counts, not the clock.
+-- swept can still be paid; its state counts, not the clock. Past its own deadline
+-- a payment marks nothing any more.
 dc.changing('dc1_pay', function(work, _, args)
   local payment, buyer = args[1], args[2]
   local deadline = dc.whole(args[3], 0, 1e14)
@@ -37,6 +38,8 @@ dc.changing('dc1_pay', function(work, _, args)
     end
   end
   if #marked > 0 then
+    -- Its payment may have been given up meanwhile: nobody would free them then.
+    if deadline <= work.now then return {'hold_expired', marked[1]} end
     dc.fact(work, 'pay', {payment = payment, deadline_at = deadline, holds = marked})
     dc.commit(work)
   end
@@ -101,7 +104,7 @@ dc.changing('dc1_confirm', function(work, _, args)
   local lines = read_lines(args)
   if not lines then return {'invalid'} end
   local deals = dc.all_deals(work)
-  if not deals then return {'not_found'} end
+  if not deals then return {'refund_due', args[2]} end  -- One was over long ago.
   local reply, sold = {'ok'}, {}
   for _, line in ipairs(lines) do
     local deal = deals[line.deal]
