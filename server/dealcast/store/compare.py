@@ -43,6 +43,11 @@ class Seen:
     holds: Hash
     buyers: Hash
 
+    @property
+    def any(self) -> bool:
+        """Tell whether there is anything of it."""
+        return bool(self.terms or self.holds or self.buyers)
+
 
 async def compare(
     redis: Redis,
@@ -139,16 +144,29 @@ def _differences(
     claims: dict[DealId, dict[HoldId, Hold]] = {}
     for name, hold in counted.books.holds.items():
         claims.setdefault(hold.deal, {})[name] = hold
+    forgotten = {
+        deal for deal, found in seen.items() if not found.any and _over(counted, deal)
+    }
     for key, line in counted.books.lines.items():
+        if key[0] in forgotten:
+            continue
         theirs = stock_of(seen[key[0]].terms, key[1]) or NOTHING
         yield from unequal("redis", line_name(key), line, theirs)
     for deal, found in seen.items():
+        if deal in forgotten:
+            continue
         status = found.terms.get(b"status", b"none").decode()
         expected = counted.books.deals[deal].status
         if status != expected:
             yield Difference("redis.status", f"deal {deal}", expected, status)
         yield from _unequal_holds(claims.get(deal, {}), found.holds)
         yield from _unequal_buyers(deal, claims.get(deal, {}), found.buyers)
+
+
+def _over(counted: Recount, deal: DealId) -> bool:
+    """Tell whether Redis may have forgotten a deal: it is closed, nothing is held."""
+    held = (line.held for key, line in counted.books.lines.items() if key[0] == deal)
+    return counted.books.deals[deal].status == "closed" and not any(held)
 
 
 def _unequal_holds(claims: Mapping[HoldId, Hold], found: Hash) -> Iterator[Difference]:

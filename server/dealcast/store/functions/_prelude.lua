@@ -15,6 +15,7 @@ dc.LINES_MAX = 100      -- Variants of one deal.
 dc.ENTRIES_MAX = 300    -- Log entries, or state fields, of one record.
 dc.UNITS_MAX = 1000000000
 dc.OPS_KEPT_MS = 86400000
+dc.KEPT_MS = 604800000    -- How long a deal stays that is over: a week.
 dc.LOG_MAX = '10000'    -- Entries that a log keeps, about.
 
 -- Words ---------------------------------------------------------------------

@@ -61,6 +61,7 @@ function dc.move(deal, variant, by)
     and line.allotted == line.free + line.held + line.sold, 'STOCK ' .. deal.id)
   deal.touched[variant] = true
   deal.changed[variant] = true
+  if by.allotted then deal.resized = deal.resized or {}; deal.resized[variant] = true end
 end
 
 -- Holds ------------------------------------------------------------------------
@@ -220,6 +221,21 @@ function dc.stock_json(deal)
   return '{' .. table.concat(lines, ',') .. '}'
 end
 
+-- The deal's view with the units that its lines are allotted now. They are
+-- written into the text: a cjson that decodes [] and encodes it again makes it {}.
+-- Of a text value these keys cannot be part: its quotes are escaped.
+local function resize(deal, view)
+  for variant in pairs(deal.resized) do
+    local _, line = string.find(view, '"variant":' .. dc.text(variant) .. ',', 1, true)
+    local from, to = string.find(view, '"quantity":%d+', line or #view)
+    if from then
+      view = string.sub(view, 1, from + 10) .. dc.int(deal.lines[variant].allotted)
+        .. string.sub(view, to + 1)
+    end
+  end
+  return view
+end
+
 -- Add what follows from the deal's changes: transitions of its stock, and state.
 function dc.settle(work, deal)
   local selling = deal.status == 'open' or deal.status == 'paused'
@@ -227,6 +243,11 @@ function dc.settle(work, deal)
     local free = dc.free(deal)
     if deal.free_before > 0 and free == 0 then dc.tell(work, deal, 'sold_out') end
     if deal.free_before == 0 and free > 0 then dc.tell(work, deal, 'back') end
+  end
+  if deal.resized then
+    local name = 'deal:' .. deal.id
+    local view = redis.call('HGET', work.keys[8], name)
+    if view then work.state[name] = resize(deal, view) end
   end
   if next(deal.changed) then work.state['stock:' .. deal.id] = dc.stock_json(deal) end
   if deal.turned then
@@ -246,6 +267,16 @@ local function next_due(work, deal)
   local first = redis.call('ZRANGE', work.keys[deal.at + 3], 0, 0, 'WITHSCORES')
   if first[2] then due = math.min(due or tonumber(first[2]), tonumber(first[2])) end
   return due
+end
+
+-- Tell whether a deal is closed with nothing held: SQL knows all that is left of
+-- it, and a payment that still comes is refunded with or without its keys.
+local function over(deal)
+  if deal.status ~= 'closed' then return false end
+  for _, line in pairs(deal.lines) do
+    if line.held > 0 then return false end
+  end
+  return true
 end
 
 -- Write a deal. Called by dc.commit alone.
@@ -297,5 +328,8 @@ function dc.write(work, deal)
     redis.call('ZADD', keys[3], dc.int(due), deal.id)
   else
     redis.call('ZREM', keys[3], deal.id)
+  end
+  if over(deal) then
+    for key = at, at + 3 do redis.call('PEXPIREAT', keys[key], dc.int(work.now + dc.KEPT_MS)) end
   end
 end
