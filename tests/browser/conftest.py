@@ -1,7 +1,15 @@
-"""All browser tests share one loop: that of their browser."""
+"""All browser tests share one loop, that of their browser, and one node."""
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from pytest_asyncio import is_async_test
+
+from tests.support.browser import Screens
+from tests.support.server import Node, running
+from tests.support.shopper import SETTINGS, visiting
+from tests.support.studio import Studio
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 
@@ -11,3 +19,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_async_test(item) and "tests/browser/" in item.nodeid:
             item.add_marker(SHARED_LOOP, append=False)
+
+
+@pytest.fixture(scope="session")
+def demo_node() -> Iterator[Node]:
+    """Run one node with the sample catalog; each test has a show of its own."""
+    with running("--demo", "--workers=2", settings=SETTINGS) as node:
+        yield node
+        assert node.faults() == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def studio(demo_node: Node, screens: Screens) -> AsyncIterator[Studio]:
+    """Go live with a new show."""
+    async with visiting(demo_node.url) as shop:
+        studio = Studio(demo_node, shop, screens)
+        await studio.begin()
+        yield studio
+        await studio.end()

@@ -1,19 +1,25 @@
 """A real Chromium: phones and desktops that look at the pages."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Dialog,
     Page,
+    Request,
     ViewportSize,
     async_playwright,
+    expect,
 )
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -39,39 +45,60 @@ class Screens:
     browser: Browser
     contexts: list[BrowserContext] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    # Patterns of what a test makes go wrong on purpose.
+    allowed: list[str] = field(default_factory=list)
 
-    async def phone(self, *, scheme: str = "dark", language: str = "en") -> Page:
+    async def phone(
+        self, *, scheme: str = "dark", language: str = "en", **more: Any
+    ) -> Page:
         """Return an empty page in the hand of a new viewer."""
-        context = await self.browser.new_context(
-            viewport=PHONE,
-            device_scale_factor=2,
-            is_mobile=True,
-            has_touch=True,
-            color_scheme="dark" if scheme == "dark" else "light",
-            locale=language,
-        )
-        return await self._page(context)
+        usual = {
+            "viewport": PHONE,
+            "device_scale_factor": 2,
+            "is_mobile": True,
+            "has_touch": True,
+        }
+        return await self._page(scheme, language, {**usual, **more})
 
-    async def desktop(self, *, scheme: str = "light", language: str = "en") -> Page:
+    async def desktop(
+        self, *, scheme: str = "light", language: str = "en", **more: Any
+    ) -> Page:
         """Return an empty page on a new desk."""
+        return await self._page(scheme, language, {"viewport": DESKTOP, **more})
+
+    async def _page(self, scheme: str, language: str, options: dict[str, Any]) -> Page:
         context = await self.browser.new_context(
-            viewport=DESKTOP,
             color_scheme="dark" if scheme == "dark" else "light",
             locale=language,
+            **options,
         )
-        return await self._page(context)
-
-    async def _page(self, context: BrowserContext) -> Page:
         self.contexts.append(context)
         context.set_default_timeout(LIMIT_MS)
         page = await context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
+        page.on("pageerror", lambda error: self._note(f"{page.url}: {error}"))
         page.on("console", self._heard)
+        page.on("request", self._asked)
+        page.on("dialog", self._opened)
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:
+        """Note errors; a breach of the content policy is one."""
         if message.type == "error":
-            self.errors.append(f"{message.location.get('url')}: {message.text}")
+            self._note(f"{message.location.get('url')}: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        """Note what leaves this machine: pages need nobody else."""
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https") and address.hostname != "127.0.0.1":
+            self._note(f"asks {request.url}")
+
+    async def _opened(self, dialog: Dialog) -> None:
+        self._note(f"dialog: {dialog.message}")
+        await dialog.dismiss()
+
+    def _note(self, error: str) -> None:
+        if not any(re.search(pattern, error) for pattern in self.allowed):
+            self.errors.append(error)
 
     async def close(self) -> None:
         """Close all pages."""
@@ -98,6 +125,7 @@ def program() -> str:
 async def chromium() -> AsyncIterator[Browser]:
     """Run one browser for all tests; each screen has a profile of its own."""
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program(), args=[*FLAGS, *sandbox]
