@@ -7,16 +7,17 @@ the outbox, and Redis carries out an operation once, however often it is sent.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import msgspec
 import structlog
-from sqlalchemy import Row, delete, insert, select, update
+from redis.exceptions import ResponseError
+from sqlalchemy import Row, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.clock import Clock
-from dealcast.core.errors import Invalid, Refused
+from dealcast.core.errors import Invalid, Refused, Unavailable
 from dealcast.core.ids import Partition
 from dealcast.store import tables
 from dealcast.store.log import Log
@@ -31,6 +32,9 @@ BATCH_MAX = 500  # Rows of one pass.
 AT_ONCE_MAX = 16  # Partitions that are sent to at a time.
 KEPT_MS = 24 * 3600 * 1000  # As long as Redis knows an operation again.
 CLEAN_EVERY_MS = 60_000
+
+TURNS = 0x6F757462  # "outb": the room of the locks, one for each partition.
+TURN = text("SELECT pg_advisory_xact_lock(:room, :partition)")
 
 log = structlog.get_logger()
 
@@ -50,9 +54,15 @@ async def put(
     "deal"}`` with the deal as ``dc1_load`` takes it; ``adjust`` is ``{"show",
     "deal", "variant", "units"}``; ``record`` is a ``log.Record`` as JSON.
 
+    Rows of one partition are numbered in the order in which they are committed:
+    whoever puts waits for who has put before. Otherwise a later row could be
+    sent before an earlier one is seen, whose older state would then win.
+
     Raises:
         IntegrityError: If ``op`` was put before.
     """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time.
+        await connection.execute(TURN, {"room": TURNS, "partition": partition})
     await connection.execute(
         insert(tables.outbox).values(
             op=op,
@@ -85,25 +95,38 @@ class Outbox:
             Recovering: If a partition does not take changes; others were sent.
             Unavailable: If a server did not answer; others were sent.
         """
-        row = tables.outbox
-        async with self._database.read() as connection:
-            found = await connection.execute(
-                select(row)
-                .where(row.c.sent_at.is_(None))
-                .order_by(row.c.id)
-                .limit(BATCH_MAX)
+        done, failures = 0, dict[Partition, BaseException]()
+        while due := await self._due(failures):
+            answers = await asyncio.gather(
+                *(self._send_all(rows) for rows in due.values()),
+                return_exceptions=True,
             )
-            due: dict[Partition, list[Row[Any]]] = {}
-            for one in found:
-                due.setdefault(Partition(one.partition), []).append(one)
-        counts = await asyncio.gather(
-            *(self._send_all(rows) for rows in due.values()), return_exceptions=True
-        )
+            sent = sum(len(rows) for rows in due.values())
+            for partition, answer in zip(due, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    failures[partition] = answer
+                else:
+                    done += answer
+            if not failures or sent < BATCH_MAX:
+                break
         await self._clean()
-        for count in counts:
-            if isinstance(count, BaseException):
-                raise count
-        return sum(count for count in counts if isinstance(count, int))
+        for failure in failures.values():
+            raise failure
+        return done
+
+    async def _due(self, but: Collection[Partition]) -> dict[Partition, list[Row[Any]]]:
+        row = tables.outbox
+        query = (
+            select(row)
+            .where(row.c.sent_at.is_(None), row.c.partition.not_in(but))
+            .order_by(row.c.id)
+            .limit(BATCH_MAX)
+        )
+        due: dict[Partition, list[Row[Any]]] = {}
+        async with self._database.read() as connection:
+            for one in await connection.execute(query):
+                due.setdefault(Partition(one.partition), []).append(one)
+        return due
 
     async def _send_all(self, rows: Sequence[Row[Any]]) -> int:
         done = 0
@@ -124,6 +147,11 @@ class Outbox:
                 raise
             log.error("outbox_refused", op=row.op, kind=row.kind, why=str(error))
             await self._give_up(row)
+        except ResponseError as error:
+            # A fault of ours, or a broken log: nothing was written. It waits to
+            # be looked into, with its partition; acts elsewhere go on.
+            log.error("outbox_stuck", op=row.op, kind=row.kind, why=str(error))
+            raise Unavailable(f"outbox {row.op}: {error}") from error
 
     async def _tell(self, kind: str, op: str, payload: dict[str, Any]) -> None:
         if kind == "load":
