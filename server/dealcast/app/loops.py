@@ -38,6 +38,8 @@ class Loops:
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
+            # Well again once it has run so long; most loops never end by themselves.
+            calm = loop.call_later(PAUSE_MAX_S, self.failing.pop, name, None)
             try:
                 await work()
                 return
@@ -52,9 +54,10 @@ class Loops:
             except Exception as error:
                 self.failing[name] = type(error).__name__
                 log.exception("loop_failed", loop=name)
+            finally:
+                calm.cancel()
             if loop.time() - began > PAUSE_MAX_S:
                 pause = PAUSE_FIRST_S
-                self.failing.pop(name, None)
             await asyncio.sleep(pause)
             pause = min(PAUSE_MAX_S, pause * 2)
 
