@@ -202,3 +202,32 @@ async def test_nothing_is_changed_before_the_gate_has_looked(
     with pytest.raises(Recovering):
         await redis.call("dc1_load", names, ["op", "{}"])
     await redis.aclose()
+
+
+async def test_a_quiet_gate_asks_each_server_once(
+    own: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    hgetall = own.redis.hgetall
+
+    async def counted(key: str) -> dict[bytes, bytes]:
+        asked.append(key)
+        return await hgetall(key)
+
+    monkeypatch.setattr(own.redis, "hgetall", counted)
+    stop = asyncio.Event()
+    running = asyncio.create_task(own.gate.run(stop))
+    await asyncio.sleep(0.9)  # The first look, and then three quiet ones.
+    assert len(asked) == PARTITIONS
+    deal = await own.opened({"red": 5})
+    await own.ledger.close(PARTITION, "its books do not add up")
+    async with asyncio.timeout(5):
+        for pause in [0.02] * 250:
+            if PARTITION in own.gate.closed:
+                break
+            await asyncio.sleep(pause)
+    assert own.gate.closed[PARTITION] == "its books do not add up"
+    with pytest.raises(Recovering):
+        await own.hold(deal, "u_ann")
+    stop.set()
+    await running

@@ -7,6 +7,7 @@ alone runs it.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from dealcast.store.sql import Database
 
 FIRST_EPOCH = 1
 LOOK_S = 0.25
+FULL_S = 2.0  # How long a quiet gate does without looking at every partition.
 AT_ONCE_MAX = 16  # Calls in flight.
 
 log = structlog.get_logger()
@@ -62,6 +64,8 @@ class Gate:
         self._ledger = ledger
         self._few = asyncio.Semaphore(AT_ONCE_MAX)
         self._said: dict[Partition, str] = {}
+        self._runs: dict[str, str] = {}  # Of each server, as they were last asked.
+        self._looked_at = -FULL_S
         self.closed: dict[Partition, str] = {
             Partition(number): "not looked at yet" for number in range(PARTITIONS)
         }
@@ -75,11 +79,27 @@ class Gate:
         """Look again and again until ``stop`` is set, and say what stays closed."""
         while not stop.is_set():
             try:
-                await self.look()
+                if not await self._quiet():
+                    await self.look()
+                    self._looked_at = time.monotonic()
             except Unavailable as error:
                 self._close_all(str(error))
             self._say()
             await asyncio.sleep(LOOK_S)
+
+    async def _quiet(self) -> bool:
+        """
+        Tell whether nothing can have changed since all was open.
+
+        A server that was started anew has another run id: one question to each
+        server tells, instead of two about each partition. Slots that moved, and
+        keys that were deleted by hand, are seen by the full look that follows.
+        """
+        before, self._runs = self._runs, await self._redis.runs()
+        fresh = time.monotonic() - self._looked_at < FULL_S
+        return (
+            fresh and self._runs == before and self.is_open and not self._ledger.closed
+        )
 
     async def look(self) -> None:
         """

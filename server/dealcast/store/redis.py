@@ -99,6 +99,19 @@ class Redis:
         key = keys.meta(partition)
         return await self._persist(key, lambda node: node.run())
 
+    async def runs(self) -> dict[str, str]:
+        """
+        Return the run id of each primary, by where it answers.
+
+        Raises:
+            Unavailable: If one of them does not answer.
+        """
+
+        async def all_of_them(_: Node) -> dict[str, str]:
+            return {str(node): await node.run() for node in await self._nodes.all()}
+
+        return await self._persist("", all_of_them)
+
     async def call(
         self,
         function: str,
