@@ -222,9 +222,10 @@ async def _row(
 ) -> Row[Any]:
     table = tables.show
     query = select(table).where(or_(table.c.id == name, table.c.slug == name))
-    row = (
-        await connection.execute(query.with_for_update() if lock else query)
-    ).one_or_none()
+    if lock:
+        # Rows that name the show may still be written: the ledger's must not wait.
+        query = query.with_for_update(key_share=True)
+    row = (await connection.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"show {name}")
     return row
