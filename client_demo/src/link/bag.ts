@@ -23,6 +23,7 @@ const SHOWN: ReadonlySet<HoldState> = new Set(["held", "paying"]);
 const OVERDUE_MS = 2000;
 /** The bag is read from the books, which follow a hold by some milliseconds. */
 const YOUNG_MS = 3000;
+const AGAIN_MS = 1000;
 
 /** "change" is fired when the bag does; "lost" when a hold expired. */
 export class Bag extends EventTarget {
@@ -33,11 +34,14 @@ export class Bag extends EventTarget {
   readonly #show: Show;
   readonly #taps = new Taps();
   readonly #born = new Map<HoldId, number>();
+  /** Where it stands when something was last held, for a page that is loaded anew. */
+  readonly #lately: string;
   #timer = 0;
 
   constructor(show: Show) {
     super();
     this.#show = show;
+    this.#lately = `dealcast.held.${show.id}`;
     this.payments = new Payments(show);
     show.on<MyHold>("/me hold", (event) => this.#heard(event));
     show.on<MyPayment>("/me payment", (event) => {
@@ -49,7 +53,7 @@ export class Bag extends EventTarget {
       void this.refresh();
     });
     // Holds may have gone while we were away.
-    show.on("/me sync", () => void this.refresh());
+    show.on("/me sync", () => void this.#catchUp());
     this.payments.addEventListener("change", () => this.#tell());
   }
 
@@ -128,6 +132,13 @@ export class Bag extends EventTarget {
     return answer;
   }
 
+  /** What was held just before the page was loaded may not be in the books yet. */
+  async #catchUp(): Promise<void> {
+    await this.refresh();
+    const ago = Date.now() - Number(localStorage.getItem(this.#lately) ?? 0);
+    if (ago < YOUNG_MS) setTimeout(() => void this.refresh(), AGAIN_MS);
+  }
+
   #heard(event: MyHold): void {
     if (SHOWN.has(event.state)) void this.refresh();
     else {
@@ -146,6 +157,7 @@ export class Bag extends EventTarget {
     const { title, price, sku } = line;
     const others = this.holds.filter((one) => one.hold !== hold);
     this.#born.set(hold, performance.now());
+    localStorage.setItem(this.#lately, String(Date.now()));
     this.holds = [
       ...others,
       { hold, deal, state, product, variant, sku, title, quantity, price, expires_at, payment: null },

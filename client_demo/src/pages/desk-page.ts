@@ -89,7 +89,7 @@ export abstract class DeskPage extends Part {
     };
     const [act, what] = words[turn];
     this.question = {
-      title: `${act}：${name}`,
+      title: this.t.because(act, name),
       what,
       act,
       reason: turn === "pause" || turn === "close",

@@ -174,7 +174,9 @@ export class Viewer extends Part {
   }
 
   #top(view: ShowView | null): TemplateResult {
-    const viewers = this.show?.board.viewers ?? null;
+    const counted = this.show?.board.viewers ?? null;
+    // The count lags a little behind whoever has just come: that is us.
+    const viewers = counted === null ? null : Math.max(1, counted);
     const words = { live: this.t.live, scheduled: this.t.scheduled, ended: this.t.ended };
     return html`<header class="top">
       <div class="who">

@@ -67,7 +67,7 @@ export class Banner extends Part {
     const words = {
       joining: this.t.link_joining,
       lost: code === null ? this.t.link_lost : this.speaking.why(code),
-      refused: `${this.t.link_refused}：${this.speaking.why(code ?? "refused")}`,
+      refused: this.t.because(this.t.link_refused, this.speaking.why(code ?? "refused")),
       back: this.t.link_back,
       on: "",
     };

@@ -86,7 +86,7 @@ export class DealBoard extends Part {
             ${this.#clock(deal, now)}
           </p>
           ${deal.reason && deal.status !== "open"
-            ? html`<p class="why" data-testid="reason-${deal.id}">${this.t.reason}：${deal.reason}</p>`
+            ? html`<p class="why" data-testid="reason-${deal.id}">${this.t.because(this.t.reason, deal.reason)}</p>`
             : nothing}
         </div>
         <div class="acts">${this.#acts(deal, name)}</div>

@@ -66,7 +66,7 @@ export class Like extends Part {
     const likes = this.show?.board.likes ?? 0;
     return html`<button
         data-testid="like"
-        aria-label="${this.t.like}，${this.t.likes(likes)}"
+        aria-label=${this.t.because(this.t.like, this.t.likes(likes))}
         title=${this.t.likes(likes)}
         @click=${() => this.#like()}
       >

@@ -10,6 +10,7 @@ export const en: Texts = {
   language_switch: "切換為中文",
   theme_light: "Use the light theme",
   theme_dark: "Use the dark theme",
+  because: (what, why) => `${what}: ${why}`,
   close: "Close",
   cancel: "Cancel",
   confirm: "Confirm",

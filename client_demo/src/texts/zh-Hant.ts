@@ -6,6 +6,7 @@ export const zhHant = {
   language_switch: "Switch to English",
   theme_light: "改用淺色",
   theme_dark: "改用深色",
+  because: (what: string, why: string) => `${what}：${why}`,
   close: "關閉",
   cancel: "取消",
   confirm: "確定",

@@ -59,7 +59,9 @@ export class Speech extends EventTarget {
       if (answer.ok) return this.#sent(said, answer.id);
       const pause = answer.code === "rate_limited";
       if (pause || !again(answer.code, attempt)) {
-        this.#change(said, { state: "failed", code: answer.code, title: answer.title ?? answer.detail ?? "" });
+        const long = answer.code === "invalid" && text.length > TEXT_MAX;
+        const code = long ? "too_large" : answer.code;
+        this.#change(said, { state: "failed", code, title: answer.title ?? answer.detail ?? "" });
         return;
       }
       await sleep(backoff(attempt, Math.random()));
