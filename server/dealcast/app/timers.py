@@ -15,12 +15,12 @@ from dealcast.core.clock import Clock
 from dealcast.core.errors import NotFound, Recovering, Unavailable
 from dealcast.core.ids import PARTITIONS, DealId, Partition, partition_of
 from dealcast.store import keys
-from dealcast.store.redis import Redis
+from dealcast.store.redis import Redis, pairs
 from dealcast.store.stock import Stock
 
 LOOK_S = 0.5  # A deal that is planned now is seen within so long.
 NEAR_S = 0.01
-BUSY_S = 0.05  # While something is being kept.
+BUSY_S = 0.05  # Then what was begun is done, and the next deadline known.
 AHEAD_MS = 60_000
 DEALS_MAX = 200  # Of one partition, in one look.
 
@@ -56,15 +56,13 @@ class Timers:
         Raises:
             Unavailable: If Redis does not answer.
         """
-        partitions = [Partition(number) for number in range(PARTITIONS)]
-        found = await asyncio.gather(*(self.deadlines(one) for one in partitions))
+        found = await self.deadlines()
         now = self.clock.now()
         waits = [LOOK_S]
-        for partition, deals in zip(partitions, found, strict=True):
+        for partition, deals in found.items():
             due = [deal for deal, at in deals.items() if at <= now]
             if due and partition not in self._keeping:
                 self._begin(partition, due)
-            if due:
                 waits.append(BUSY_S)
             waits += [(at - now) / 1000 for at in deals.values() if at > now]
         return max(NEAR_S, min(waits))
@@ -86,16 +84,25 @@ class Timers:
         if not well:
             await asyncio.sleep(LOOK_S)  # Or it would be asked at every look.
 
-    async def deadlines(self, partition: Partition) -> dict[DealId, int]:
-        """Return the next deadlines (ms) of a partition's deals."""
-        told = await self.redis.command(
-            keys.due(partition), "ZRANGEBYSCORE", keys.due(partition), "-inf",
-            self.clock.now() + AHEAD_MS, "WITHSCORES", "LIMIT", 0, DEALS_MAX,
+    async def deadlines(self) -> dict[Partition, dict[DealId, int]]:
+        """Return the next deadlines (ms) of all partitions' deals."""
+        until = self.clock.now() + AHEAD_MS
+        names = {Partition(one): keys.due(Partition(one)) for one in range(PARTITIONS)}
+        told = await self.redis.commands(
+            {
+                name: (
+                    "ZRANGEBYSCORE", name, "-inf", until,
+                    "WITHSCORES", "LIMIT", 0, DEALS_MAX,
+                )
+                for name in names.values()
+            }
         )  # fmt: skip
-        flat = [part for pair in told for part in pair] if pairs(told) else told
         return {
-            DealId(deal.decode()): int(float(at))
-            for deal, at in zip(flat[::2], flat[1::2], strict=True)
+            one: {
+                DealId(deal.decode()): int(float(at))
+                for deal, at in pairs(told[name]).items()
+            }
+            for one, name in names.items()
         }
 
     async def keep(self, deal: DealId) -> bool:
@@ -118,8 +125,3 @@ class Timers:
             log.exception("deadline_failed", deal=deal)
             return False
         return True
-
-
-def pairs(told: list[object]) -> bool:
-    """Tell whether members and scores come as pairs (RESP3) or flat (RESP2)."""
-    return bool(told) and isinstance(told[0], list)

@@ -144,9 +144,11 @@ class Ledger:
         Raises:
             Unavailable: If Redis did not answer.
         """
-        seqs = await asyncio.gather(*(self._seq(one) for one in self._positions))
-        ours = (position.seq for position in self._positions.values())
-        return sum(max(0, seq - at) for seq, at in zip(seqs, ours, strict=True))
+        names = {keys.meta(one): at.seq for one, at in self._positions.items()}
+        seqs = await self._redis.commands(
+            {name: ("HGET", name, "seq") for name in names}
+        )
+        return sum(max(0, int(seqs[name] or 0) - at) for name, at in names.items())
 
     async def caught_up(self, partition: Partition) -> bool:
         """

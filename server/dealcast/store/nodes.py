@@ -61,6 +61,27 @@ class Node:
         """Send one command, once."""
         return await self._exchange(self._calls, lambda _: words, None)
 
+    async def ask_all(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
+        """Send commands together, and return their answers, in their order."""
+        connection = await free_connection(self._calls)
+        answers: list[Any] = []
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:
+                    answers.append(error)  # The others are still to be read.
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._calls.release(connection)
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
+        return answers
+
     async def ask_as(self, make: Callable[[str], Sequence[Word]]) -> Any:
         """Send what ``make`` makes of the run id that the connection has seen."""
         return await self._exchange(self._calls, make, None)

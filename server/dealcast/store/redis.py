@@ -151,6 +151,21 @@ class Redis:
         """Send a command about ``key`` to the server that owns it."""
         return await self._persist(key, lambda node: node.ask(*words))
 
+    async def commands(self, asked: Mapping[str, Sequence[Word]]) -> dict[str, Any]:
+        """Send one command about each key, those of one server in one go."""
+
+        async def ask(_: Node) -> dict[str, Any]:
+            owned: dict[Node, list[str]] = {}
+            for key in asked:
+                owned.setdefault(await self._nodes.of(key), []).append(key)
+            answers: dict[str, Any] = {}
+            for node, names in owned.items():
+                told = await node.ask_all([asked[name] for name in names])
+                answers |= zip(names, told, strict=True)
+            return answers
+
+        return await self._persist(next(iter(asked)), ask)
+
     async def ping(self) -> None:
         """
         Ask every primary for a sign of life.
