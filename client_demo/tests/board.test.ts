@@ -102,6 +102,13 @@ test("puts the open deal in front, then the next to open", () => {
   expect(featured(EMPTY, 0)).toBeNull();
 });
 
+test("keeps a deal in front for a while that the host closed by hand", () => {
+  const closed = { deal: "d1", change: "closed", status: "closed", at: 5000 } as const;
+  const board = deal(snapshot([view("d1", { opens_at: null })]), closed);
+  expect(featured(board, 6000)?.id).toBe("d1");
+  expect(featured(board, 65_100)).toBeNull();
+});
+
 test("keeps a sold-out deal in front until the next one is near", () => {
   const out = view("d1");
   const next = view("d2", { status: "planned", opens_at: 100_000 });

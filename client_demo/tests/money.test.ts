@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { format, parse, price, saving, step, times, total, typed } from "../src/pure/money";
 
 test("writes each currency with its own digits", () => {
-  expect(format({ amount: 128000, currency: "TWD" })).toBe("NT$ 1,280");
-  expect(format({ amount: 12950, currency: "CNY" })).toBe("CN¥ 129.50");
-  expect(format({ amount: 1280, currency: "JPY" })).toBe("JP¥ 1,280");
-  expect(format({ amount: 5, currency: "USD" })).toBe("US$ 0.05");
-  expect(format({ amount: 100, currency: "XTS" })).toBe("XTS 1.00");
+  expect(format({ amount: 128000, currency: "TWD" })).toBe("NT$\u00a01,280");
+  expect(format({ amount: 12950, currency: "CNY" })).toBe("CN¥\u00a0129.50");
+  expect(format({ amount: 1280, currency: "JPY" })).toBe("JP¥\u00a01,280");
+  expect(format({ amount: 5, currency: "USD" })).toBe("US$\u00a00.05");
+  expect(format({ amount: 100, currency: "XTS" })).toBe("XTS\u00a01.00");
 });
 
 test("groups thousands, also above a million", () => {

@@ -113,7 +113,12 @@ export class DealCard extends Part {
 
   #left(deal: DealView, now: Phase, choice: Choice | null): TemplateResult | typeof nothing {
     const board = this.show?.board;
-    if (board === undefined || now === "closed") return nothing;
+    if (board === undefined) return nothing;
+    if (now === "closed") {
+      const why = deal.status === "closed" ? deal.reason : null;
+      if (!why) return nothing;
+      return html`<p class="note">${this.t.because(this.t.closed, why)}</p>`;
+    }
     if (now === "planned") {
       const { free } = stockOfAll(board, deal);
       return html`<p class="note num">

@@ -98,7 +98,7 @@ export class DealForm extends Part {
       <thead>
         <tr>
           <th scope="col">${this.t.variant}</th>
-          <th scope="col">${this.t.price}（${sign(entry.currency)}）</th>
+          <th scope="col">${this.t.price} ${sign(entry.currency)}</th>
           <th scope="col">${this.t.allot}</th>
         </tr>
       </thead>

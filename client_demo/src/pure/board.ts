@@ -31,6 +31,8 @@ export interface Board {
   stock: Readonly<Record<DealId, Readonly<Record<VariantId, Stock>>>>;
   /** Deals that said "sold out", until they say otherwise. */
   out: ReadonlySet<DealId>;
+  /** When deals were closed that this page saw closing. */
+  ended: Readonly<Record<DealId, number>>;
   pins: readonly ProductCard[];
   viewers: number | null;
   likes: number;
@@ -46,6 +48,7 @@ export const EMPTY: Board = {
   deals: {},
   stock: {},
   out: new Set(),
+  ended: {},
   pins: [],
   viewers: null,
   likes: 0,
@@ -104,7 +107,9 @@ export function deal(board: Board, event: Deal): Board {
   if (event.change === "back" || event.change === "restocked") out.delete(event.deal);
   if (known === undefined) return { ...board, out };
   const view: DealView = { ...known, status: event.status, reason: event.reason ?? null };
-  return { ...board, out, deals: { ...board.deals, [event.deal]: view } };
+  const closed = event.change === "closed";
+  const ended = closed ? { ...board.ended, [event.deal]: event.at } : board.ended;
+  return { ...board, out, ended, deals: { ...board.deals, [event.deal]: view } };
 }
 
 export function order(board: Board, event: Order): Board {

@@ -47,6 +47,8 @@ const RANK: Readonly<Record<Phase, number>> = {
 
 /** The flash deal to put in front: the open one, else the next, else the last. */
 export function featured(board: Board, now: number): DealView | null {
+  const endOf = (deal: DealView): number =>
+    board.ended[deal.id] ?? deal.closes_at ?? deal.opens_at ?? 0;
   const timed = Object.values(board.deals).filter((deal) => deal.kind === "deal");
   const rank = (deal: DealView): number => {
     const is = phase(board, deal, now);
@@ -57,15 +59,14 @@ export function featured(board: Board, now: number): DealView | null {
   timed.sort((a, b) => {
     const byRank = rank(a) - rank(b);
     if (byRank !== 0) return byRank;
-    const over = phase(board, a, now) === "closed";
+    if (phase(board, a, now) === "closed") return endOf(b) - endOf(a);
     const [left, right] = [a.opens_at ?? Infinity, b.opens_at ?? Infinity];
     if (left === right) return a.id < b.id ? 1 : -1;
-    return (left < right ? -1 : 1) * (over ? -1 : 1);
+    return left < right ? -1 : 1;
   });
   const first = timed[0] ?? null;
   if (first === null || phase(board, first, now) !== "closed") return first;
-  const ended = first.closes_at ?? first.opens_at ?? 0;
-  return ended > now - LAST_SHOWN_MS ? first : null;
+  return endOf(first) > now - LAST_SHOWN_MS ? first : null;
 }
 
 export function listings(board: Board): DealView[] {

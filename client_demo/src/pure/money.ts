@@ -60,7 +60,8 @@ export function price(money: Money): Price {
 
 export function format(money: Money): string {
   const { sign: before, whole, fraction } = price(money);
-  return `${before} ${whole}${fraction}`;
+  // One word, which no line break parts.
+  return `${before}\u00a0${whole}${fraction}`;
 }
 
 export function times(money: Money, quantity: number): Money {
