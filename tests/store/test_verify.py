@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from hashlib import sha1
 from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
+from sqlalchemy import select, update
 
 from dealcast.core.ids import DealId, HoldId, Partition, PaymentId, PersonId
-from dealcast.store import keys
+from dealcast.store import keys, tables
 from dealcast.store.recount import Difference
 from dealcast.store.sql import Database
 from dealcast.tools.verify import table, verify
+from tests.store.corruptions import CORRUPTIONS
 from tests.support.books import Books, books, sqlite_url
 from tests.support.redis import RedisServers
 
@@ -134,144 +138,6 @@ async def test_a_running_shop_has_no_difference(pair: Books) -> None:
     assert found == [[], []]
 
 
-# (what is changed in SQL, the number that must be named, and whose)
-DEAL, RED = "deal {deal}", "deal {deal} variant red"
-CORRUPTIONS = {
-    "fact missing": (
-        "DELETE FROM fact WHERE seq = 3", "fact.seq", "partition 07 fact 4"
-    ),
-    "fact chain": (
-        "UPDATE fact SET chain = 'x' WHERE seq = 3",
-        "fact.chain", "partition 07 fact 3",
-    ),
-    "fact body": (
-        "UPDATE fact SET body = x'80' WHERE seq = 3",
-        "fact.chain", "partition 07 fact 3",
-    ),
-    "fact kind": (
-        "UPDATE fact SET kind = 'expire' WHERE seq = 2",
-        "fact.chain", "partition 07 fact 2",
-    ),
-    "partition seq": (
-        "UPDATE partition SET seq = seq + 1 WHERE id = 7",
-        "partition.seq", "partition 07",
-    ),
-    "partition chain": (
-        "UPDATE partition SET chain = 'x' WHERE id = 7",
-        "partition.chain", "partition 07",
-    ),
-    "partition row": (
-        "DELETE FROM partition WHERE id = 9", "partition", "partition 09"
-    ),
-    "allotted": (
-        "UPDATE deal_line SET allotted = allotted + 1 WHERE deal = :deal AND"
-        " variant = 'red'",
-        "deal_line.allotted", RED,
-    ),
-    "free": (
-        "UPDATE deal_line SET free = free - 1 WHERE deal = :deal AND"
-        " variant = 'red'",
-        "deal_line.free", RED,
-    ),
-    "held": (
-        "UPDATE deal_line SET held = held + 1 WHERE deal = :deal AND"
-        " variant = 'red'",
-        "deal_line.held", RED,
-    ),
-    "held by holds": (
-        "UPDATE deal_line SET held = held + 1 WHERE deal = :deal AND"
-        " variant = 'red'",
-        "deal_line.held", RED + ", by holds",
-    ),
-    "sold": (
-        "UPDATE deal_line SET sold = sold + 1 WHERE deal = :deal AND"
-        " variant = 'red'",
-        "deal_line.sold", RED,
-    ),
-    "sold by holds": (
-        "UPDATE hold SET state = 'confirmed' WHERE id = :held",
-        "deal_line.sold", "deal {deal} variant blue, by holds",
-    ),
-    "sold by order lines": (
-        "UPDATE order_line SET quantity = 2 WHERE deal = :deal",
-        "deal_line.sold", RED + ", by order lines",
-    ),
-    "deal status": (
-        "UPDATE deal SET status = 'open' WHERE id = :closed",
-        "deal.status", "deal {closed}",
-    ),
-    "hold state": (
-        "UPDATE hold SET state = 'expired' WHERE id = :held",
-        "hold.state", "hold {held}",
-    ),
-    "hold quantity": (
-        "UPDATE hold SET quantity = 2 WHERE id = :held", "hold.quantity", "hold {held}"
-    ),
-    "hold lost": ("DELETE FROM hold WHERE id = :held", "hold", "{held}"),
-    "order line lost": (
-        "DELETE FROM order_line WHERE deal = :deal",
-        "order_line", "confirmed hold h07_*",
-    ),
-    "order line of a hold that did not sell": (
-        "UPDATE hold SET state = 'released' WHERE state = 'confirmed' AND deal = :deal",
-        "order_line", "hold h07_* (released hold)",
-    ),
-    "order line quantity": (
-        "UPDATE order_line SET quantity = 2 WHERE deal = :deal",
-        "order_line.quantity", "hold h07_*",
-    ),
-    "order total by lines": (
-        "UPDATE orders SET total = total + 1 WHERE payment = :payment",
-        "orders.total", "order o07_*, by lines",
-    ),
-    "order total by payment": (
-        "UPDATE payment SET amount = amount + 1 WHERE id = :payment",
-        "orders.total", "order o07_*, by payment",
-    ),
-    "variant received": (
-        "UPDATE variant SET received = received + 1 WHERE id = 'red'",
-        "variant.received", "variant red, by *",
-    ),
-    "variant free": (
-        "UPDATE variant SET free = free - 1 WHERE id = 'blue'",
-        "variant.received", "variant blue, by *",
-    ),
-    "units in transit": (
-        "UPDATE allotment SET units = 4 WHERE applied_at IS NULL",
-        "variant.received", "variant red, by *",
-    ),
-    "order lost": (
-        "DELETE FROM orders WHERE payment = :payment",
-        "orders.state", "captured payment {payment}",
-    ),
-    "order not paid": (
-        "UPDATE orders SET state = 'confirmed' WHERE payment = :payment",
-        "orders.state", "captured payment {payment}",
-    ),
-    "order of a payment that did not sell": (
-        "UPDATE payment SET state = 'failed' WHERE id = :payment",
-        "orders.state", "failed payment {payment}",
-    ),
-    "order without payment": (
-        "DELETE FROM payment WHERE id = :payment", "orders", "order o07_*"
-    ),
-    "entries of one source": (
-        "UPDATE entry SET amount = amount - 1 WHERE account = 'seller:seller'",
-        "entry.amount", "capture:{payment} in CNY",
-    ),
-    "captured too little": (
-        "UPDATE entry SET amount = amount - (amount / abs(amount)) WHERE source ="
-        " 'capture:' || :payment",
-        "captured", "order o07_*",
-    ),
-    "captured for nothing": (
-        "UPDATE entry SET source = 'capture:nobody' WHERE source ="
-        " 'capture:' || :payment",
-        "captured", "capture:nobody, which no order has",
-    ),
-}  # fmt: skip
-
-
 def named(differences: list[Difference], what: str, where: str) -> bool:
     return any(
         one.what == what and fnmatchcase(one.where, where) for one in differences
@@ -284,6 +150,28 @@ async def test_a_wrong_number_in_sql_is_named(copy: Copy, case: str) -> None:
     await copy.corrupt(statement)
     differences = await verify(copy.database)
     assert named(differences, what, where.format(**copy.names)), differences
+
+
+async def test_a_fact_that_does_not_follow_is_named(copy: Copy) -> None:
+    """One that somebody wrote, chain and all: only the fold can tell."""
+    row = tables.fact
+    async with copy.database.begin() as connection:
+        facts = (await connection.execute(select(row).order_by(row.c.seq))).all()
+        chain = facts[1].chain
+        for number, fact in enumerate(facts[2:]):
+            body = fact.body
+            if number == 0:
+                told = msgspec.msgpack.decode(body)
+                assert fact.kind == "pay"
+                told["holds"] = ["h07_nobody"]
+                body = msgspec.msgpack.encode(told)
+            text = f"{chain}{fact.seq}{fact.kind}".encode() + body
+            chain = sha1(text, usedforsecurity=False).hexdigest()
+            await connection.execute(
+                update(row).where(row.c.seq == fact.seq).values(body=body, chain=chain)
+            )
+    differences = await verify(copy.database)
+    assert named(differences, "fact.body", "partition 07 fact 3")
 
 
 async def test_a_copy_that_is_not_spoiled_has_no_difference(copy: Copy) -> None:

@@ -124,6 +124,11 @@ async def recount(
         differences.append(
             Difference("partition.seq", counted.where, counted.position.seq, stored.seq)
         )
+    if counted.position.seq and stored.epoch != counted.position.epoch:
+        epoch = counted.position.epoch
+        differences.append(
+            Difference("partition.epoch", counted.where, epoch, stored.epoch)
+        )
     if stored.chain != counted.position.chain:
         differences.append(
             Difference(
