@@ -53,8 +53,10 @@ async def test_a_line_that_is_too_long_is_refused_in_words(studio: Studio) -> No
     await one.get_by_test_id("chat-input").evaluate("field => field.maxLength = 999")
     await speak(one, "長" * 301)
     failed = one.get_by_test_id("chat-failed")
-    await expect(failed).to_have_attribute("data-code", "invalid")
-    await expect(failed.get_by_role("alert")).to_contain_text("Not sent")
+    await expect(failed).to_have_attribute("data-code", "too_large")
+    await expect(failed.get_by_role("alert")).to_have_text(
+        "Not sent: That is too long"
+    )
     await picture(one, "viewer-refused-line-dark-en")
     await failed.get_by_role("button", name="Remove").click()
     await expect(failed).to_have_count(0)
