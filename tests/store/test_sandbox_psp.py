@@ -19,7 +19,9 @@ from dealcast.core.money import Money
 from dealcast.shop.payments import signature
 from dealcast.shop.payments.provider import Intent
 from dealcast.shop.payments.sandbox import WEBHOOK_KEY, Sandbox
+from dealcast.tools.sandbox_psp import books as psp_books
 from dealcast.tools.sandbox_psp import page, serve
+from dealcast.tools.sandbox_psp.books import Books
 from tests.support.ports import free_port
 
 SECRET = b"a secret for tests, 32 bytes or more"
@@ -259,3 +261,23 @@ async def test_a_taken_port_is_an_error(
 )
 def test_amounts_are_shown_exactly(money: Money, text: str) -> None:
     assert page.shown(money) == text
+
+
+def test_the_journal_is_written_anew_before_it_grows_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psp_books, "SLACK_MAX", 10)
+    file, now = tmp_path / "journal", CLOCK.now()
+    books = Books(file, now)
+    for number in range(40):
+        reference = PaymentId(f"p07_{number:010d}")
+        made = books.create(intent(Shop("http://shop.test"), reference=reference), now)
+        books.step(made, "pay", now)
+        if number < 30:  # Long ago, and over.
+            books.step(books.find(reference), "cancel", now - 2 * psp_books.KEPT_MS)
+        for event in list(books.unsent.values()):
+            books.told(event)
+    assert len(file.read_bytes().splitlines()) < 60
+    again = Books(file, now)
+    assert again.unsent == {}
+    assert [again.find(f"p07_{n:010d}").status for n in (30, 39)] == ["authorised"] * 2

@@ -329,6 +329,17 @@ async def test_webhooks_doubled_and_out_of_order_change_nothing(trade: Trade) ->
         await trade.inbox.receive("paypal", headers, body)
 
 
+async def test_old_webhooks_are_forgotten(both: Trade) -> None:
+    key = signature.derive(SECRET, WEBHOOK_KEY)
+    for event, days in (("old", 0), ("new", 31)):
+        both.clock.ahead_ms = days * 86_400_000
+        body = b'{"type":"x","reference":"p07_unknown"}'
+        headers = signature.sign(key, event, both.clock.now() // 1000, body)
+        assert await both.inbox.receive("sandbox", headers, body)
+        await both.inbox.apply()
+    assert [row.event for row in await both.rows(tables.inbox)] == ["new"]
+
+
 async def test_paid_after_it_had_failed_goes_back(trade: Trade) -> None:
     deal = await trade.listing()
     out = await trade.check_out(ANN, await trade.hold(ANN, deal.id))

@@ -59,5 +59,5 @@ async def test_a_fatal_fault_ends_it_all() -> None:
 
     loops.start("ledger", work)
     async with asyncio.timeout(5):
-        await loops.over.wait()
+        assert await loops.over.wait()
     await loops.stop()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from dealcast.core.clock import Clock
@@ -16,6 +16,8 @@ from dealcast.store.sql import Database
 
 BODY_MAX = 65_536
 BATCH_MAX = 200
+KEPT_MS = 30 * 86_400_000  # A webhook so old is refused for its age, if it comes again.
+CLEANED_MAX = 1000  # Old ones of one pass.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,4 +99,12 @@ class Inbox:
                         outcome="look" if due.rowcount else "no open payment",
                     )
                 )
+            old = (
+                select(table.c.provider, table.c.event)
+                .where(table.c.applied_at < now - KEPT_MS)
+                .limit(CLEANED_MAX)
+            )
+            await connection.execute(
+                delete(table).where(tuple_(table.c.provider, table.c.event).in_(old))
+            )
         return len(rows)

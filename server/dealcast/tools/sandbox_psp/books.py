@@ -15,6 +15,7 @@ from dealcast.core.money import Money
 from dealcast.core.states import Table, advance
 from dealcast.shop.payments.provider import Intent, Object, Status
 
+SLACK_MAX = 20_000  # Lines that the journal may have beyond what is kept.
 KEPT_MS = 7 * 86_400_000  # How long a payment that is over is remembered.
 
 LIFE: Table = {
@@ -69,6 +70,7 @@ class Books:
         self._by_id: dict[str, Collection] = {}
         self._by_reference: dict[str, str] = {}
         self.unsent: dict[str, Event] = {}
+        self._slack = 0
         self._replay(now)
 
     def create(self, intent: Intent, now: int) -> Collection:
@@ -152,6 +154,9 @@ class Books:
             output.flush()
             os.fsync(output.fileno())
         self._apply(line)
+        self._slack += 1
+        if self._slack > SLACK_MAX + len(self._by_id) and line.payment is not None:
+            self._compact(line.payment.changed_at)
 
     def _apply(self, line: Line) -> None:
         if line.payment is not None:
@@ -188,6 +193,7 @@ class Books:
             output.flush()
             os.fsync(output.fileno())
         fresh.replace(self._file)
+        self._slack = 0
         self._by_id = {one.id: one for one in kept}
         self._by_reference = {one.intent.reference: one.id for one in kept}
 
