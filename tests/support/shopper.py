@@ -53,36 +53,34 @@ class Answer:
         return str(self.body["code"])
 
 
+def sign(
+    role: str = "viewer", *, name: str = "Mei", show: str = "*", **claims: Any
+) -> str:
+    """Sign a token for a new person; ``claims`` win over what is usual."""
+    usual = {
+        "sub": f"{name}-{secrets.token_hex(6)}",
+        "name": name,
+        "role": role,
+        "show": show,
+        "aud": "dealcast",
+        "exp": int(time.time()) + 3600,
+    }
+    return jwt.encode({**usual, **claims}, SECRET, algorithm="HS256")
+
+
 class Shop:
     """The shop from outside: its back end, its staff, its buyers."""
 
     def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
         self.url = url
         self.http = http
-        self.keeper = self.token("shop")
-        self.host = self.token("host", name="Hana")
+        self.keeper = sign("shop")
+        self.host = sign("host", name="Hana")
         self.clients: list[socketio.AsyncClient] = []
 
-    # Tokens.
-
-    def token(
-        self,
-        role: str = "viewer",
-        *,
-        name: str = "Mei",
-        show: str = "*",
-        **claims: Any,
-    ) -> str:
-        """Sign a token for a new person; ``claims`` win over what is usual."""
-        usual = {
-            "sub": f"{name}-{secrets.token_hex(6)}",
-            "name": name,
-            "role": role,
-            "show": show,
-            "aud": "dealcast",
-            "exp": int(time.time()) + 3600,
-        }
-        return jwt.encode({**usual, **claims}, SECRET, algorithm="HS256")
+    def token(self, role: str = "viewer", **more: Any) -> str:
+        """Return the token of a new person."""
+        return sign(role, **more)
 
     # HTTP.
 
