@@ -50,14 +50,6 @@ class Studio:
             if product["image"]
         }
 
-    async def end(self) -> None:
-        """Close what is still on sale: its free units are wanted elsewhere."""
-        page = await self.shop.done("GET", f"/shows/{self.show}/deals")
-        for deal in page["deals"]:
-            if deal["status"] != "closed":
-                path = f"/deals/{deal['id']}/close"
-                await self.shop.done("POST", path, {}, token=self.shop.host)
-
     async def sell(
         self,
         name: str,
@@ -158,6 +150,14 @@ class Studio:
         await expect(page.get_by_test_id("show-title")).to_be_visible()
         await expect(page.get_by_test_id("viewers")).to_have_text(NUMBER)
         return page
+
+
+async def close_deals(shop: Shop, show: str) -> None:
+    """Close what is on sale in a show: its free units go back to the catalog."""
+    page = await shop.done("GET", f"/shows/{show}/deals")
+    for deal in page["deals"]:
+        if deal["status"] != "closed":
+            await shop.done("POST", f"/deals/{deal['id']}/close", {}, token=shop.host)
 
 
 async def joined(page: Page) -> None:

@@ -100,6 +100,11 @@ export const phoneStyles = css`
     overflow: hidden;
     text-overflow: ellipsis;
   }
+  @media (max-width: 22.5rem) {
+    .facts .host {
+      display: none;
+    }
+  }
   .air {
     display: inline-flex;
     align-items: center;
