@@ -9,7 +9,7 @@ from pytest_asyncio import is_async_test
 from tests.support.browser import Screens
 from tests.support.server import Node, running
 from tests.support.shopper import SETTINGS, visiting
-from tests.support.studio import Studio, close_deals
+from tests.support.studio import Studio, close_deals, stock_up
 
 SHARED_LOOP = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,6 +35,7 @@ async def stage(demo_node: Node) -> Node:
     async with visiting(demo_node.url) as shop:
         await shop.done("POST", "/shows/demo/end", token=shop.host)
         await close_deals(shop, "demo")
+        await stock_up(shop, "silk-scarf", 500)
     return demo_node
 
 

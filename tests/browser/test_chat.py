@@ -54,9 +54,7 @@ async def test_a_line_that_is_too_long_is_refused_in_words(studio: Studio) -> No
     await speak(one, "長" * 301)
     failed = one.get_by_test_id("chat-failed")
     await expect(failed).to_have_attribute("data-code", "too_large")
-    await expect(failed.get_by_role("alert")).to_have_text(
-        "Not sent: That is too long"
-    )
+    await expect(failed.get_by_role("alert")).to_have_text("Not sent: That is too long")
     await picture(one, "viewer-refused-line-dark-en")
     await failed.get_by_role("button", name="Remove").click()
     await expect(failed).to_have_count(0)
@@ -91,9 +89,7 @@ async def test_offline_and_back_nothing_is_missing(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize("worker", ["worker-0", "worker-1"])
-async def test_a_killed_worker_costs_nobody_a_line(
-    studio: Studio, worker: str
-) -> None:
+async def test_a_killed_worker_costs_nobody_a_line(studio: Studio, worker: str) -> None:
     studio.screens.allowed.append(CUT)
     deal = await studio.flash()
     pages = await studio.viewers(4)

@@ -74,9 +74,9 @@ async def test_the_desks_on_a_small_and_a_large_screen(
     await expect(desk.get_by_test_id(f"status-{deal.id}")).to_have_text("Open")
     await expect_no_sideways_scroll(desk)
     await expect_pictures(desk, 5)
-    name = desk.get_by_test_id(f"stock-{deal.id}-{deal.variants[1]}").locator("th")
-    await expect(name).to_have_text("Porcelain blue")
-    cut = await name.evaluate("cell => cell.scrollWidth - cell.clientWidth")
+    label = desk.get_by_test_id(f"stock-{deal.id}-{deal.variants[1]}").locator("th")
+    await expect(label).to_have_text("Porcelain blue")
+    cut = await label.evaluate("cell => cell.scrollWidth - cell.clientWidth")
     assert cut <= 0, "the variant's name is cut"
     await picture(desk, f"{role}-{width}-{scheme}")
 

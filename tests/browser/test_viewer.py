@@ -36,9 +36,7 @@ CHAT = (
 )
 
 
-@pytest.mark.parametrize(
-    ("scheme", "language"), [("light", "zh-Hant"), ("dark", "en")]
-)
+@pytest.mark.parametrize(("scheme", "language"), [("light", "zh-Hant"), ("dark", "en")])
 async def test_the_show_with_its_goods(
     studio: Studio, scheme: str, language: str
 ) -> None:
@@ -126,8 +124,6 @@ async def test_sold_out_shows_at_once_to_all(studio: Studio) -> None:
 
 async def test_the_show_ends_for_all(studio: Studio) -> None:
     page = await studio.viewer()
-    await studio.shop.done(
-        "POST", f"/shows/{studio.show}/end", token=studio.shop.host
-    )
+    await studio.shop.done("POST", f"/shows/{studio.show}/end", token=studio.shop.host)
     await expect(page.get_by_test_id("show-ended")).to_be_visible()
     await picture(page, "viewer-ended-dark-en")

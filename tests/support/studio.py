@@ -117,7 +117,9 @@ class Studio:
         """Let people without pages chat: a name and a line each."""
         for name, text in lines:
             chatter = await self.shop.join(self.show, token=self.shop.token(name=name))
-            answer = await chatter.ask("chat", {"text": text, "key": secrets.token_hex(8)})
+            answer = await chatter.ask(
+                "chat", {"text": text, "key": secrets.token_hex(8)}
+            )
             assert answer["ok"], answer
             await self.shop.leave(chatter)
 
@@ -158,6 +160,25 @@ async def close_deals(shop: Shop, show: str) -> None:
     for deal in page["deals"]:
         if deal["status"] != "closed":
             await shop.done("POST", f"/deals/{deal['id']}/close", {}, token=shop.host)
+
+
+async def stock_up(shop: Shop, name: str, units: int) -> None:
+    """Receive more of all variants of a product of the sample catalog."""
+    (product,) = [one for one in (await shop.products()).values()
+                  if (one["image"] or "").endswith(f"/{name}.svg")]  # fmt: skip
+    variants = [
+        {"sku": one["sku"], "title": one["title"], "price": one["prices"],
+         "stock_delta": units}
+        for one in product["variants"]
+    ]  # fmt: skip
+    asked = {
+        "title": product["title"],
+        "seller": next(iter(product["seller"]["name"].values())),
+        "image": product["image"],
+        "tags": product["tags"],
+        "variants": variants,
+    }
+    await shop.done("PUT", f"/products/{name}", asked, token=shop.keeper)
 
 
 async def joined(page: Page) -> None:
