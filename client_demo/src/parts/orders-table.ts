@@ -164,7 +164,7 @@ export class OrdersTable extends Part {
         const product = pick(board?.deals[line.deal]?.product.title, language);
         const variant = pick(line.title, language);
         const name = product === "" || product === variant ? variant : `${product} ${variant}`;
-        return `${name} × ${line.quantity}`;
+        return `${line.quantity} × ${name}`;
       })
       .join("、");
     const young = Date.now() - order.at < 5000;
