@@ -135,7 +135,8 @@ class Clerk:
             if await self.shared.outbox.send_due():
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.sent.wait(), OUTBOX_S)
+                async with asyncio.timeout(OUTBOX_S):
+                    await self.sent.wait()
 
     async def measure(self) -> None:
         """Note how far the ledger is behind."""

@@ -6,7 +6,6 @@ lost, and only we know which commands may be repeated.
 """
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -39,7 +38,9 @@ class Node:
             max_connections=connections_max,
             timeout=None,  # Whoever asks has a deadline of its own.
             retry=Retry(NoBackoff(), 0),
-            socket_timeout=ATTEMPT_S,
+            # The library limits a send by wait_for, which on Python 3.11 may take
+            # a cancellation for the end of its wait: the limits here are ours.
+            socket_timeout=None,
             socket_connect_timeout=ATTEMPT_S,
             protocol=2,
             redis_connect_func=self._connected,
@@ -59,19 +60,20 @@ class Node:
 
     async def ask(self, *words: Word) -> Any:
         """Send one command, once."""
-        return await self._exchange(self._calls, lambda _: words, None)
+        return await self._exchange(self._calls, lambda _: words, ATTEMPT_S)
 
     async def ask_all(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
         """Send commands together, and return their answers, in their order."""
         connection = await free_connection(self._calls)
         answers: list[Any] = []
         try:
-            await connection.send_packed_command(connection.pack_commands(commands))
-            for _ in commands:
-                try:
-                    answers.append(await connection.read_response())
-                except ResponseError as error:
-                    answers.append(error)  # The others are still to be read.
+            async with asyncio.timeout(ATTEMPT_S):
+                await connection.send_packed_command(connection.pack_commands(commands))
+                for _ in commands:
+                    try:
+                        answers.append(await connection.read_response())
+                    except ResponseError as error:
+                        answers.append(error)  # The others are still to be read.
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
@@ -84,7 +86,7 @@ class Node:
 
     async def ask_as(self, make: Callable[[str], Sequence[Word]]) -> Any:
         """Send what ``make`` makes of the run id that the connection has seen."""
-        return await self._exchange(self._calls, make, None)
+        return await self._exchange(self._calls, make, ATTEMPT_S)
 
     async def wait(self, words: Sequence[Word], block_s: float) -> Any:
         """Send one blocking command, on a connection kept for such."""
@@ -118,17 +120,14 @@ class Node:
         self,
         pool: BlockingConnectionPool,
         make: Callable[[str], Sequence[Word]],
-        timeout_s: float | None,
+        timeout_s: float,
     ) -> Any:
         connection = await free_connection(pool)
         try:
-            run = self._runs.get(connection) or await self._see(connection)
-            await connection.send_command(*make(run))
-            if timeout_s is None:
-                return await connection.read_response()
-            # The library's own timeout of a read would look like an empty answer.
             async with asyncio.timeout(timeout_s):
-                return await connection.read_response(timeout=math.inf)
+                run = self._runs.get(connection) or await self._see(connection)
+                await connection.send_command(*make(run))
+                return await connection.read_response()
         except ResponseError:
             raise  # An answer: the connection is in order.
         except BaseException:
@@ -139,8 +138,9 @@ class Node:
             await pool.release(connection)
 
     async def _connected(self, connection: AbstractConnection) -> None:
-        await connection.on_connect()
-        await self._see(connection)
+        async with asyncio.timeout(ATTEMPT_S):
+            await connection.on_connect()
+            await self._see(connection)
 
     async def _see(self, connection: AbstractConnection) -> str:
         await connection.send_command("INFO", "server")

@@ -77,7 +77,8 @@ class PaymentDriver:
             if await self.follow():
                 continue
             try:
-                await asyncio.wait_for(self._woken.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
 
