@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import aiohttp
+import pytest
 
 from dealcast.tools.crowd import Crowd
 from dealcast.tools.scene import Plan
@@ -14,6 +15,7 @@ from tests.support.shopper import SETTINGS, visiting
 VIEWERS, UNITS = 60, 20
 
 
+@pytest.mark.timeout(150)  # Several times what it takes on an idle machine.
 async def test_a_shop_that_has_grown_sells_alike(
     nodes: Callable[..., Node], cluster: RedisServers, postgres_url: str
 ) -> None:

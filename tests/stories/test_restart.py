@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.ports import free_port
 from tests.support.server import Node
 from tests.support.shopper import Json, Shop, eventually, texts, visiting
@@ -135,6 +137,7 @@ async def go_on(shop: Shop, before: Before) -> None:
     assert stock == {"free": 3, "held": 0, "sold": 3}
 
 
+@pytest.mark.timeout(150)  # Several times what it takes on an idle machine.
 async def test_a_stopped_node_goes_on_where_it_was(nodes: Callable[..., Node]) -> None:
     node = nodes("--demo", "--workers=2")
     host, keeper = node.token("host"), node.token("shop")
