@@ -73,7 +73,7 @@ async def test_paying_at_the_providers_page(studio: Studio) -> None:
     await studio.furnish()
     deal = await studio.flash(units=10)
     listing = await studio.sell("rice", 5, kind="listing")
-    page, other = await studio.viewers(2)
+    page, other = await studio.viewers(2, reduced_motion="no-preference")
     await hold_one(page, deal)
     await page.get_by_test_id("tray-open").click()
     await buy_button(page, listing).click()

@@ -104,7 +104,7 @@ async def test_buying_with_the_keyboard_alone(studio: Studio) -> None:
 
 async def test_reduced_motion_stills_the_page(studio: Studio) -> None:
     await studio.flash()
-    moving = await studio.viewer()
+    moving = await studio.viewer(reduced_motion="no-preference")
     still = await studio.viewer(reduced_motion="reduce")
     assert await moving.evaluate(MOVING) > 0
     assert await still.evaluate(MOVING) == 0

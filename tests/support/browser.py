@@ -67,11 +67,13 @@ class Screens:
         return await self._page(scheme, language, {"viewport": DESKTOP, **more})
 
     async def _page(self, scheme: str, language: str, options: dict[str, Any]) -> Page:
-        context = await self.browser.new_context(
-            color_scheme="dark" if scheme == "dark" else "light",
-            locale=language,
-            **options,
-        )
+        usual = {
+            "color_scheme": scheme,
+            "locale": language,
+            # Drawing what moves, without a GPU, would take the machine from the node.
+            "reduced_motion": "reduce",
+        }
+        context = await self.browser.new_context(**{**usual, **options})
         self.contexts.append(context)
         context.set_default_timeout(LIMIT_MS)
         page = await context.new_page()
