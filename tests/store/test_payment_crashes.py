@@ -91,6 +91,7 @@ async def paying(trade: Trade) -> CheckedOut:
     deal = await trade.listing()
     out = await trade.check_out(ANN, await trade.hold(ANN, deal.id, 2))
     await trade.choose(out.payment.url)
+    await trade.heard(1)
     return out
 
 
@@ -179,7 +180,6 @@ async def test_a_sale_is_finished_exactly_once(
     trade: Trade, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     out = await paying(trade)
-    await trade.heard(1)
     Fault(*SALE[point]).lie_in_wait(monkeypatch)
     assert await drive_through(trade, out.payment.id, "captured") == 1
     await check_sold_once(trade, out)
