@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -59,7 +59,7 @@ def number_cases() -> list[Any]:
 class _Blank:
     """Stands for a stage where only the numbers of an example count."""
 
-    product: Json = {"red": "", "id": "", "variants": [{"sku": ""}]}  # noqa: RUF012
+    product: ClassVar[Json] = {"red": "", "id": "", "variants": [{"sku": ""}]}
 
     def __getattr__(self, name: str) -> str:
         return "s00_"

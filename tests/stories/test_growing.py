@@ -7,7 +7,7 @@ import pytest
 
 from dealcast.tools.crowd import Crowd
 from dealcast.tools.scene import Plan
-from tests.support.purchase import Purchase
+from tests.support.purchase import TURNOVER, Purchase
 from tests.support.redis import RedisServers
 from tests.support.server import Node
 from tests.support.shopper import SETTINGS, visiting
@@ -28,7 +28,7 @@ async def test_a_shop_that_has_grown_sells_alike(
         DEALCAST__SQL__URL=postgres_url,
     )
     async with visiting(node.url) as shop:
-        await Purchase(shop).whole()
+        assert await Purchase(shop).whole() == TURNOVER
         plan = Plan(
             url=node.url,
             show="demo",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.support.purchase import Purchase
+from tests.support.purchase import TURNOVER, Purchase
 from tests.support.server import Node
 from tests.support.shopper import (
     Shop,
@@ -19,7 +19,7 @@ from tests.support.shopper import (
 
 
 async def test_a_purchase_from_the_catalog_to_the_turnover(shop: Shop) -> None:
-    await Purchase(shop).whole()
+    assert await Purchase(shop).whole() == TURNOVER
 
 
 async def hold(shop: Shop, deal: str, token: str, key: str, **more: Any) -> str:

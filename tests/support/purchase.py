@@ -16,6 +16,7 @@ from tests.support.shopper import (
 from tests.support.theatre import Watcher
 
 RED, BLUE = 9_900, 8_800
+TURNOVER = RED + BLUE + PRICE
 HOLD_S = 120
 SOON_MS = 2_000
 
@@ -39,15 +40,15 @@ class Purchase:
         self.opens_at = 0
         self.holds: list[str] = []
 
-    async def whole(self) -> None:
-        """Go through all of it."""
+    async def whole(self) -> int:
+        """Go through all of it; return the turnover."""
         await self.set_up()
         await self.wait_for_the_opening()
         await self.hold()
         checkout = await self.check_out()
         await self.shop.choose(checkout, "pay")
         await self.all_hear_of(checkout["order"])
-        await self.count(checkout["order"])
+        return await self.count(checkout["order"])
 
     async def set_up(self) -> None:
         """Put a product into the catalog and a deal into a show."""
@@ -205,14 +206,13 @@ class Purchase:
         assert "Mei Chen" not in str(passer.told)
         assert self.lin.events("/me", "order") == []
 
-    async def count(self, order: str) -> None:
-        """Orders, turnover, bag and stock as HTTP tells them afterwards."""
+    async def count(self, order: str) -> int:
+        """Look at orders, bag and stock over HTTP; return the turnover."""
         shop = self.shop
         path = f"/shows/{self.show}/orders"
         page = await shop.done("GET", path, token=shop.host)
         assert [one["id"] for one in page["orders"]] == [order]
-        turnover = sum(one["total"]["amount"] for one in page["orders"])
-        assert turnover == RED + BLUE + PRICE
+        turnover: int = sum(one["total"]["amount"] for one in page["orders"])
         mine = await shop.done("GET", f"/orders/{order}", token=self.mei_token)
         assert mine == page["orders"][0]
         assert mine["state"] == "paid"
@@ -231,3 +231,4 @@ class Purchase:
         products = await shop.products()
         free = {v["id"]: v["stock"] for v in products[self.product["id"]]["variants"]}
         assert free == {red: 28, blue: 25}
+        return turnover
