@@ -97,7 +97,9 @@ def add_token(command: argparse.ArgumentParser) -> None:
     """Describe ``dealcast token``."""
     roles = ["viewer", "host", "moderator", "assistant", "shop"]
     command.add_argument("--role", choices=roles, default="viewer")
-    command.add_argument("--show", default="*", help="a show's id, or * for all")
+    command.add_argument(
+        "--show", default="*", help="a show's id or slug, or * for all"
+    )
     command.add_argument("--subject", default="operator", help="whose token it is")
     command.add_argument("--name", default="Operator", help="the name that is shown")
     command.add_argument("--seconds", type=int, default=3600, help="how long it lives")
@@ -108,9 +110,9 @@ def add_token(command: argparse.ArgumentParser) -> None:
 
 def add_crowd(command: argparse.ArgumentParser) -> None:
     """Describe ``dealcast crowd``."""
-    command.add_argument("--url", help="the server (this data folder's)")
+    command.add_argument("--url", help="the server (the one of this data folder)")
     command.add_argument("--show", default="demo", help="a show's id or slug")
-    command.add_argument("--viewers", type=int, default=200)
+    command.add_argument("--viewers", type=int, default=200, help="how many (200)")
     command.add_argument(
         "--chat", type=float, default=0.0, help="lines a second in all"
     )
@@ -121,14 +123,19 @@ def add_crowd(command: argparse.ArgumentParser) -> None:
         "--quantity", type=int, default=1, help="units a viewer asks for"
     )
     command.add_argument("--open", action="store_true", help="plan a deal of our own")
-    command.add_argument("--seconds", type=float, default=10.0, help="without --buy")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="how long to watch without --buy (10)",
+    )
+    command.add_argument("--seed", type=int, default=0, help="of who chats when")
 
 
 def add_bench(command: argparse.ArgumentParser) -> None:
     """Describe ``dealcast bench``."""
     command.add_argument("what", choices=["holds"], help="what to measure")
-    command.add_argument("--runs", type=int, default=5)
+    command.add_argument("--runs", type=int, default=5, help="how many runs (5)")
     command.add_argument("--count", type=int, default=2000, help="buys in a run")
 
 

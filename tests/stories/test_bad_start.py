@@ -117,3 +117,9 @@ def test_a_store_that_does_not_answer(tmp_path: Path, name: str, value: str) -> 
     port = str(free_port())
     ended = dealcast("serve", "--data", str(tmp_path), "--port", port, **{name: value})
     assert_refused(ended, name.split("__")[1].lower() + ".url")
+
+
+def test_a_token_for_a_show_that_is_not_there(tmp_path: Path) -> None:
+    asked = ("token", "--data", str(tmp_path), "--role", "host", "--show", "nosuch")
+    assert_refused(dealcast(*asked), "nosuch")
+    assert_refused(dealcast(*asked, "--link"), "nosuch")

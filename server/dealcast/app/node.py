@@ -27,6 +27,7 @@ def run(settings: Settings) -> int:
     Raises:
         Unusable: If something that was given cannot be used.
     """
+    os.umask(0o077)  # Books, secrets and journals are nobody else's to read.
     lock = lock_folder(settings.folder)
     try:
         check_port(settings.http.host, settings.http.port)

@@ -43,7 +43,7 @@ def lock_folder(folder: Path) -> int:
         Unusable: If it cannot be written, or another process has it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Root may write where nobody should: the mode says what was meant.
         if not folder.stat().st_mode & 0o222:
             raise PermissionError(13, "it is read-only")
@@ -90,9 +90,9 @@ def check_port(host: str, port: int) -> None:
             ) from None
 
 
-def note_redis(settings: Settings, url: str) -> None:
-    """Note where the node's Redis answers, for commands beside the node."""
-    (settings.folder / "run" / "redis.url").write_text(url, encoding="utf-8")
+def note(settings: Settings, name: str, url: str) -> None:
+    """Note where a part of the node answers, for commands beside the node."""
+    (settings.folder / "run" / name).write_text(url, encoding="utf-8")
 
 
 @dataclass
@@ -143,7 +143,8 @@ class Supervisor:
             self.redis = Server(settings.folder, binary=settings.redis.binary)
             await self.redis.start()
             environment["DEALCAST__REDIS__URL"] = self.redis.url
-            note_redis(settings, self.redis.url)
+            note(settings, "redis.url", self.redis.url)
+        note(settings, "public.url", settings.public_url)
         names = ["sandbox-psp"] if settings.payments.provider == "sandbox" else []
         names += ["clerk", *(f"worker-{n}" for n in range(settings.workers))]
         self.say(f"Starting {', '.join(names)} ...")
@@ -237,7 +238,8 @@ class Supervisor:
                     await child.keeper
         if self.redis is not None:
             await self.redis.stop()
-            (self.settings.folder / "run" / "redis.url").unlink(missing_ok=True)
+        for name in ("redis.url", "public.url"):
+            (self.settings.folder / "run" / name).unlink(missing_ok=True)
         for end in self.lifeline:
             os.close(end)
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import or_, select
+
 from dealcast.app import secrets
 from dealcast.app.node import raise_file_limit
 from dealcast.config import Settings, Unusable
@@ -18,6 +20,7 @@ from dealcast.core.wire import Caller
 from dealcast.shop.catalog.service import Catalog
 from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
+from dealcast.store import tables
 from dealcast.store.sql import Database
 from dealcast.tools import crowd as crowds
 from dealcast.tools.scene import Plan
@@ -60,16 +63,20 @@ def token(settings: Settings, options: argparse.Namespace) -> int:
     Print a token.
 
     Raises:
-        Unusable: If it is to live for less than a second or more than a year.
+        Unusable: If it is to live for less than a second or more than a year, or
+            for a show that is not there.
     """
     if not 1 <= options.seconds <= YEAR_S:
         raise Unusable(f"--seconds: between 1 and {YEAR_S}")
-    people = people_of(settings, Database.connect(settings.sql_url))
-    print(
-        people.issue(
-            options.subject, options.name, options.role, options.show, options.seconds
-        )
-    )
+
+    async def make() -> str:
+        async with books(settings) as database:
+            show = await show_of(database, options.show)
+            return people_of(settings, database).issue(
+                options.subject, options.name, options.role, show, options.seconds
+            )
+
+    print(asyncio.run(make()))
     return 0
 
 
@@ -78,17 +85,45 @@ def staff_link(settings: Settings, role: Role, show: str) -> int:
     Print a staff link that works once.
 
     Raises:
-        Unusable: If the role has no page.
+        Unusable: If the role has no page, or there is no such show.
     """
     if role not in ("host", "moderator"):
         raise Unusable("--link: for --role host or moderator")
 
     async def make() -> str:
         async with books(settings) as database:
-            return await people_of(settings, database).make_code(role, show)
+            of = await show_of(database, show)
+            return await people_of(settings, database).make_code(role, of)
 
-    print(f"{settings.public_url}/{role}#code={asyncio.run(make())}")
+    print(f"{address_of(settings)}/{role}#code={asyncio.run(make())}")
     return 0
+
+
+async def show_of(database: Database, name: str) -> str:
+    """
+    Return the id of the show that an id or a slug names; "*" is all shows.
+
+    Raises:
+        Unusable: If there is no such show.
+    """
+    if name == "*":
+        return name
+    row = tables.show
+    query = select(row.c.id).where(or_(row.c.id == name, row.c.slug == name))
+    async with database.read() as connection:
+        found: str | None = await connection.scalar(query)
+    if found is None:
+        raise Unusable(f"--show: there is no show {name}")
+    return found
+
+
+def address_of(settings: Settings) -> str:
+    """Return where the folder's node answers: a running one has noted it."""
+    try:
+        noted = (settings.folder / "run" / "public.url").read_text(encoding="utf-8")
+    except OSError:
+        return settings.public_url
+    return noted.strip() or settings.public_url
 
 
 def catalog_import(settings: Settings, file: Path, currency: str) -> int:
@@ -137,7 +172,7 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
         people = people_of(settings, Database.connect(settings.sql_url))
         host = people.issue("crowd", "Crowd", "host", "*")
     plan = Plan(
-        url=(options.url or settings.public_url).rstrip("/"),
+        url=(options.url or address_of(settings)).rstrip("/"),
         show=options.show,
         viewers=options.viewers,
         chat_per_s=options.chat,

@@ -81,12 +81,14 @@ def operation(act: Act[Any], request: Any, answer: Any) -> dict[str, Any]:
         )  # fmt: skip
     described: dict[str, Any] = {
         "operationId": act.name,
-        "summary": (act.request.__doc__ or "").strip(),
+        "summary": act.name.replace("_", " ").capitalize(),
         "security": [{"token": []}] if act.roles else [{}],
         "responses": responses(act, answer),
     }
+    about = [(act.request.__doc__ or "").strip()]
     if act.roles:
-        described["description"] = f"For: {', '.join(act.roles)}."
+        about.append(f"For: {', '.join(act.roles)}.")
+    described["description"] = "\n\n".join(about)
     if takes_csv(act):
         fields.pop("csv")
         described["requestBody"] = {
