@@ -16,10 +16,12 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select, update
 
+from dealcast.config import Settings, Sql
 from dealcast.core.ids import DealId, HoldId, Partition, PaymentId, PersonId
 from dealcast.store import keys, tables
 from dealcast.store.recount import Difference
 from dealcast.store.sql import Database
+from dealcast.tools.recount import recount
 from dealcast.tools.verify import table, verify
 from tests.store.corruptions import CORRUPTIONS
 from tests.support.books import Books, books, sqlite_url
@@ -61,6 +63,12 @@ class Copy:
             connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute(statement, used)
             connection.commit()
+
+    async def command(self) -> int:
+        """Return the exit code of ``dealcast verify`` on this copy."""
+        url = self.database.url.render_as_string(hide_password=False)
+        settings = Settings(data="/nonexistent", sql=Sql(url=url))
+        return await recount(settings)
 
 
 async def fill(books: Books) -> Busy:
@@ -150,6 +158,7 @@ async def test_a_wrong_number_in_sql_is_named(copy: Copy, case: str) -> None:
     await copy.corrupt(statement)
     differences = await verify(copy.database)
     assert named(differences, what, where.format(**copy.names)), differences
+    assert await copy.command() == 1
 
 
 async def test_a_fact_that_does_not_follow_is_named(copy: Copy) -> None:
@@ -176,6 +185,7 @@ async def test_a_fact_that_does_not_follow_is_named(copy: Copy) -> None:
 
 async def test_a_copy_that_is_not_spoiled_has_no_difference(copy: Copy) -> None:
     assert await verify(copy.database) == []
+    assert await copy.command() == 0
 
 
 async def test_a_wrong_number_of_the_stock_in_redis_is_named(busy: Busy) -> None:

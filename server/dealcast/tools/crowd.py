@@ -171,7 +171,7 @@ def table(plan: Plan, tally: Tally) -> Table:
     ]
     rows += [("events received", tally.events), ("gaps", tally.gaps)]
     rows += [("duplicates", tally.duplicates), ("told differently", tally.differing)]
-    rows += [("rejoined", tally.rejoined)]
+    rows += [("rejoined", tally.rejoined), ("of these by cursor", tally.recovered)]
     rows += [
         (f"event p{p}", f"{percentile(tally.event_ms, p / 100):.0f} ms")
         for p in (50, 99)

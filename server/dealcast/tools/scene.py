@@ -49,6 +49,7 @@ class Tally:
     duplicates: int = 0
     differing: int = 0  # Events that two viewers saw differently under one cursor.
     rejoined: int = 0
+    recovered: int = 0  # Of these, by cursor: with all that was missed.
     events: int = 0
     chat_sent: int = 0
     chat_refused: Counter[str] = field(default_factory=Counter)

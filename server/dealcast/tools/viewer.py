@@ -70,6 +70,7 @@ class Viewer:
         if event == "sync":
             if last is not None:
                 tally.rejoined += 1
+                tally.recovered += bool(body.get("recovered"))
             if last is None or not body.get("recovered"):
                 self.numbers.clear()
                 self.cursor = (epoch, n)
