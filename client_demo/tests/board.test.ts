@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import { chat, deal, deleted, EMPTY, LINES_MAX, notice, order, state, sync } from "../src/pure/board";
-import { dealOf, featured, firstVariant, listings, phase, stockOfAll } from "../src/pure/deals";
+import {
+  byOpening,
+  dealOf,
+  featured,
+  firstVariant,
+  listings,
+  nextTurn,
+  onlyVariantName,
+  phase,
+  stockOfAll,
+} from "../src/pure/deals";
 import type { Board } from "../src/pure/board";
 import type { Chat, DealView, Sync } from "../src/wire";
 
@@ -143,4 +153,36 @@ test("order ticks are numbered, and the show starts and ends by notice", () => {
   const live = notice({ ...EMPTY, show }, { code: "show_started", at: 5 });
   expect(live.show?.status).toBe("live");
   expect(notice(live, { code: "show_ended", at: 9 }).show?.ended_at).toBe(9);
+});
+
+test("what is over is never what a pinned product sells", () => {
+  const product = { id: "p", title: {}, image: null, tags: [] };
+  const flash = view("d1", { product, closes_at: 1000 });
+  const shelf = view("d2", { product, kind: "listing" });
+  expect(dealOf(snapshot([flash, shelf]), "p", 999)?.id).toBe("d1");
+  expect(dealOf(snapshot([flash, shelf]), "p", 1000)?.id).toBe("d2");
+  expect(dealOf(snapshot([flash]), "p", 1000)).toBeNull();
+  expect(nextTurn([flash, shelf], 0)).toBe(1000);
+  expect(nextTurn([flash, shelf], 1000)).toBeNull();
+});
+
+test("what has no time to open comes after what has one", () => {
+  const byHand = view("d1", { status: "planned" });
+  const late = view("d2", { status: "planned", opens_at: 900 });
+  const soon = view("d3", { status: "planned", opens_at: 500 });
+  const order = [byHand, late, soon].sort(byOpening).map((deal) => deal.id);
+  expect(order).toEqual(["d3", "d2", "d1"]);
+  expect(featured(snapshot([byHand, late, soon]), 0)?.id).toBe("d3");
+});
+
+test("the only variant is named unless it is called as its product", () => {
+  const [first] = view("d1").lines;
+  const one = (title: Record<string, string>) =>
+    view("d1", {
+      product: { id: "p", title: { en: "Chopsticks" }, image: null, tags: [] },
+      lines: first === undefined ? [] : [{ ...first, title }],
+    });
+  expect(onlyVariantName(one({ en: "Pair in a box" }), "en")).toBe("Pair in a box");
+  expect(onlyVariantName(one({ en: "Chopsticks" }), "en")).toBe("");
+  expect(onlyVariantName(view("d1"), "en")).toBe("");
 });

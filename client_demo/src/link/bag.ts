@@ -5,6 +5,7 @@ import type {
   BagHold,
   CheckedOut,
   DealId,
+  DealView,
   Done,
   Held,
   HoldId,
@@ -65,6 +66,25 @@ export class Bag extends EventTarget {
 
   get units(): number {
     return this.holds.reduce((sum, hold) => sum + hold.quantity, 0);
+  }
+
+  /** How many of a deal the viewer holds or has bought, as far as this page knows. */
+  has(deal: DealId): number {
+    const { bought } = this.payments;
+    const held = this.holds.filter(
+      // Of what is paid already the books may still show the hold.
+      (one) => one.deal === deal && !(one.payment !== null && bought.knows(one.payment.order)),
+    );
+    return held.reduce((sum, one) => sum + one.quantity, 0) + bought.units(deal);
+  }
+
+  hasAll(deal: DealView): boolean {
+    return this.has(deal.id) >= deal.per_buyer_max;
+  }
+
+  /** How many may be asked for at once: one at least, which the server then refuses. */
+  mayHave(deal: DealView): number {
+    return Math.max(1, deal.per_buyer_max - this.has(deal.id));
   }
 
   /** The soonest end of what is held and can still be lost. */

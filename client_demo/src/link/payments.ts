@@ -2,6 +2,7 @@
 
 import type { Bag, MyPayment, OrderView } from "../wire";
 import { sleep } from "./ask";
+import { Bought } from "./bought";
 import type { Show } from "./show";
 
 export type PayState = "confirming" | "paid" | "failed" | "voided";
@@ -22,6 +23,7 @@ const NEITHER_MAX = 3;
 export class Payments extends EventTarget {
   /** Shown to the viewer; null when there is nothing to say. */
   followed: Followed | null = null;
+  readonly bought: Bought;
   readonly #show: Show;
   readonly #place: string;
   #asking = 0;
@@ -29,6 +31,7 @@ export class Payments extends EventTarget {
   constructor(show: Show) {
     super();
     this.#show = show;
+    this.bought = new Bought(show.id, show.api.session.person);
     this.#place = `dealcast.payment.${show.id}`;
   }
 
@@ -64,6 +67,7 @@ export class Payments extends EventTarget {
   }
 
   ordered(view: OrderView): void {
+    this.bought.note(view);
     if (view.id !== this.followed?.order && view.id !== this.#begun()?.order) return;
     const states = { confirmed: "confirming", paid: "paid", cancelled: "voided" } as const;
     this.#set({ order: view.id, payment: view.payment, state: states[view.state], view });

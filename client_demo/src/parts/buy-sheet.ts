@@ -4,7 +4,7 @@ import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Bag } from "../link/bag";
 import type { Show } from "../link/show";
-import { firstVariant, phase, stockOf } from "../pure/deals";
+import { firstVariant, onlyVariantName, phase, stockOf } from "../pure/deals";
 import type { DealView } from "../wire";
 import type { Choice } from "./chooser";
 import "./chooser";
@@ -68,14 +68,18 @@ export class BuySheet extends Part {
     this.watch(show, "board");
     this.watch(bag, "change");
     const variant = firstVariant(show.board, deal);
-    const choice = this.chosen ?? (variant === null ? null : { variant, quantity: 1 });
+    const first = this.chosen ?? (variant === null ? null : { variant, quantity: 1 });
+    const may = bag.mayHave(deal);
+    const choice = first && { ...first, quantity: Math.min(first.quantity, may) };
     const line = deal.lines.find((one) => one.variant === choice?.variant);
     if (choice === null || line === undefined) return nothing;
     const now = phase(show.board, deal, show.clock.now());
     const stock = stockOf(show.board, deal, choice.variant);
     const busy = bag.busy.has(deal.id);
+    const had = bag.hasAll(deal);
+    const name = onlyVariantName(deal, this.speaking.language);
     const words = {
-      open: busy ? this.t.buying : this.t.buy_plain,
+      open: busy ? this.t.buying : had ? this.t.have_yours : this.t.buy_plain,
       planned: this.t.buy_soon,
       paused: this.t.paused,
       sold_out: this.t.sold_out_long,
@@ -84,6 +88,7 @@ export class BuySheet extends Part {
     return html`<div class="goods">
         <dc-picture .src=${deal.product.image}></dc-picture>
         <div class="about">
+          ${name === "" ? nothing : html`<small>${name}</small>`}
           <dc-price
             .money=${line.price}
             .reference=${deal.kind === "deal" ? line.reference_price : null}
@@ -102,10 +107,12 @@ export class BuySheet extends Part {
           .deal=${deal}
           .board=${show.board}
           .choice=${choice}
+          .max=${may}
           @choose=${(event: CustomEvent<Choice>) => (this.chosen = event.detail)}
         ></dc-chooser>
         <button
-          class="button main"
+          class="button ${had ? "" : "main"}"
+          ?data-yours=${had}
           data-testid="confirm-buy-${deal.id}"
           ?disabled=${now !== "open" || busy || stock.free === 0}
           aria-busy=${busy}

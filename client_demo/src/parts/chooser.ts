@@ -21,6 +21,8 @@ export class Chooser extends Part {
   @property({ attribute: false }) deal: DealView | null = null;
   @property({ attribute: false }) board: Board = EMPTY;
   @property({ attribute: false }) choice: Choice | null = null;
+  /** How many may still be taken. */
+  @property({ type: Number }) max = 1;
 
   static override styles = [
     base,
@@ -137,7 +139,7 @@ export class Chooser extends Part {
       <output class="num" aria-live="polite" data-testid="quantity-${deal.id}">${quantity}</output>
       <button
         aria-label=${this.t.more}
-        ?disabled=${quantity >= deal.per_buyer_max}
+        ?disabled=${quantity >= this.max}
         data-testid="more-${deal.id}"
         @click=${() => set(quantity + 1)}
       >

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Desk, Turn } from "../link/desk";
-import { phase, stockOf, type Phase } from "../pure/deals";
+import { byOpening, phase, stockOf, type Phase } from "../pure/deals";
 import { pick } from "../pure/language";
 import type { DealLine, DealView } from "../wire";
 import "./countdown";
@@ -58,8 +58,12 @@ export class DealBoard extends Part {
     const now = show.clock.now();
     const rank = (deal: DealView): number =>
       ORDER.indexOf(phase(show.board, deal, now)) + (deal.kind === "deal" ? 0 : ORDER.length);
+    const planned = (deal: DealView): boolean => phase(show.board, deal, now) === "planned";
+    // The next to open first; of the others the latest.
+    const byTime = (a: DealView, b: DealView): number =>
+      planned(a) ? byOpening(a, b) : (b.opens_at ?? 0) - (a.opens_at ?? 0);
     const all = Object.values(show.board.deals).sort(
-      (a, b) => rank(a) - rank(b) || (b.opens_at ?? 0) - (a.opens_at ?? 0) || (a.id < b.id ? 1 : -1),
+      (a, b) => rank(a) - rank(b) || byTime(a, b) || (a.id < b.id ? 1 : -1),
     );
     const closed = all.filter((deal) => deal.status === "closed").slice(0, CLOSED_MAX);
     return [...all.filter((deal) => deal.status !== "closed"), ...closed];

@@ -4,7 +4,14 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Bag } from "../link/bag";
 import type { Show } from "../link/show";
-import { firstVariant, phase, stockOf, stockOfAll, type Phase } from "../pure/deals";
+import {
+  firstVariant,
+  onlyVariantName,
+  phase,
+  stockOf,
+  stockOfAll,
+  type Phase,
+} from "../pure/deals";
 import { pick } from "../pure/language";
 import type { DealView } from "../wire";
 import type { Choice } from "./chooser";
@@ -41,9 +48,11 @@ export class DealCard extends Part {
   }
 
   #choice(deal: DealView): Choice | null {
-    const { show, chosen } = this;
-    if (show === null) return null;
-    if (chosen?.deal === deal.id) return chosen;
+    const { show, bag, chosen } = this;
+    if (show === null || bag === null) return null;
+    if (chosen?.deal === deal.id) {
+      return { ...chosen, quantity: Math.min(chosen.quantity, bag.mayHave(deal)) };
+    }
     const variant = firstVariant(show.board, deal);
     return variant === null ? null : { variant, quantity: 1 };
   }
@@ -67,6 +76,7 @@ export class DealCard extends Part {
         <dc-picture .src=${deal.product.image}></dc-picture>
         <div class="about">
           <h3>${pick(deal.product.title, this.speaking.language)}</h3>
+          ${this.#terms(deal, now)}
           ${line === undefined
             ? nothing
             : html`<dc-price .money=${line.price} .reference=${line.reference_price}></dc-price>`}
@@ -80,6 +90,7 @@ export class DealCard extends Part {
               .deal=${deal}
               .board=${show.board}
               .choice=${choice}
+              .max=${bag.mayHave(deal)}
               @choose=${(event: CustomEvent<Choice>) =>
                 (this.chosen = { ...event.detail, deal: deal.id })}
             ></dc-chooser>`
@@ -109,6 +120,16 @@ export class DealCard extends Part {
         .label=${label}
       ></dc-countdown>
     </p>`;
+  }
+
+  /** What the price is for, and how many one may have of it. */
+  #terms(deal: DealView, now: Phase): TemplateResult | typeof nothing {
+    const variant = onlyVariantName(deal, this.speaking.language);
+    // What is planned says the limit beside the units.
+    const limit = now === "planned" || now === "closed" ? "" : this.t.per_buyer(deal.per_buyer_max);
+    const words = [variant, limit].filter((text) => text !== "");
+    if (words.length === 0) return nothing;
+    return html`<p class="note num" data-testid="terms-${deal.id}">${words.join(" · ")}</p>`;
   }
 
   #left(deal: DealView, now: Phase, choice: Choice | null): TemplateResult | typeof nothing {
@@ -148,15 +169,18 @@ export class DealCard extends Part {
 
   #button(deal: DealView, now: Phase, choice: Choice | null): TemplateResult {
     const busy = this.bag?.busy.has(deal.id) ?? false;
+    // It can still be pressed: the server counts, and says in words that this is all.
+    const had = this.bag?.hasAll(deal) ?? false;
     const words: Record<Phase, string> = {
-      open: this.t.buy,
+      open: had ? this.t.have_yours : this.t.buy,
       planned: this.t.buy_soon,
       paused: this.t.paused,
       sold_out: this.t.sold_out_long,
       closed: this.t.closed,
     };
     return html`<button
-      class="button main buy"
+      class="button buy ${had ? "" : "main"}"
+      ?data-yours=${had}
       data-testid="buy-${deal.id}"
       ?disabled=${now !== "open" || busy || choice === null}
       aria-busy=${busy}

@@ -1,9 +1,9 @@
 // The product that the host is talking about.
 
-import { css, html, nothing, type TemplateResult } from "lit";
+import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { Show } from "../link/show";
-import { dealOf, phase } from "../pure/deals";
+import { dealOf, dealsOf, nextTurn, onlyVariantName, phase, type Phase } from "../pure/deals";
 import { pick } from "../pure/language";
 import type { ProductCard } from "../wire";
 import { icon } from "./icons";
@@ -11,11 +11,15 @@ import { base, Part } from "./part";
 import "./picture";
 import "./price";
 
+/** Timers take no more than this. */
+const WAIT_MAX_MS = 3_600_000;
+
 /** Fires "choose-deal" with the deal or listing that sells it. */
 @customElement("dc-pinned")
 export class Pinned extends Part {
   @property({ attribute: false }) show: Show | null = null;
   @property({ attribute: false }) product: ProductCard | null = null;
+  #timer = 0;
 
   static override styles = [
     base,
@@ -59,6 +63,14 @@ export class Pinned extends Part {
       dc-price {
         font-size: var(--size-3);
       }
+      .note {
+        overflow: hidden;
+        color: var(--ink-2);
+        font-size: var(--size-1);
+        line-height: 1.35;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
       .button {
         margin-top: var(--s-1);
         padding: 0 var(--s-2);
@@ -79,17 +91,48 @@ export class Pinned extends Part {
     `,
   ];
 
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.#timer);
+  }
+
+  /** Deals open and close by the clock, whether or not an event has come yet. */
+  override updated(changed: PropertyValues): void {
+    super.updated(changed);
+    clearTimeout(this.#timer);
+    const { show, product } = this;
+    if (show === null || product === null) return;
+    const now = show.clock.now();
+    const next = nextTurn(dealsOf(show.board, product.id), now);
+    if (next === null) return;
+    const wait = Math.min(next - now + 1, WAIT_MAX_MS);
+    this.#timer = setTimeout(() => this.requestUpdate(), wait);
+  }
+
   override render(): TemplateResult | typeof nothing {
     const { show, product } = this;
     if (show === null || product === null) return nothing;
     this.watch(show, "board");
+    this.watch(show.clock, "change");
+    const { language } = this.speaking;
     const deal = dealOf(show.board, product.id, show.clock.now());
     const now = deal === null ? "closed" : phase(show.board, deal, show.clock.now());
+    const variant = deal === null ? "" : onlyVariantName(deal, language);
+    const over = deal === null && dealsOf(show.board, product.id).length > 0;
+    const words: Record<Phase, string> = {
+      open: this.t.buy_plain,
+      planned: this.t.buy_soon,
+      paused: this.t.paused,
+      sold_out: this.t.sold_out,
+      closed: this.t.closed,
+    };
     return html`<article data-testid="pinned" data-product=${product.id}>
       <dc-picture .src=${product.image}></dc-picture>
       <div class="about">
         <p class="live">${icon("pin", true)}${this.t.pinned}</p>
-        <h2>${pick(product.title, this.speaking.language)}</h2>
+        <h2>${pick(product.title, language)}</h2>
+        ${variant === "" ? nothing : html`<p class="note" title=${variant}>${variant}</p>`}
+        ${over ? html`<p class="note" data-testid="pinned-over">${this.t.closed}</p>` : nothing}
         ${deal === null ? nothing : html`<dc-price .money=${deal.lines[0]?.price ?? null}></dc-price>`}
       </div>
       ${deal === null
@@ -100,7 +143,7 @@ export class Pinned extends Part {
             ?disabled=${now !== "open"}
             @click=${() => this.tell("choose-deal", deal.id)}
           >
-            ${now === "sold_out" ? this.t.sold_out : this.t.buy_plain}
+            ${words[now]}
           </button>`}
     </article>`;
   }

@@ -5,7 +5,7 @@ import { customElement, property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Bag } from "../link/bag";
 import type { Show } from "../link/show";
-import { phase, stockOfAll, type Phase } from "../pure/deals";
+import { byOpening, onlyVariantName, phase, stockOfAll, type Phase } from "../pure/deals";
 import { pick } from "../pure/language";
 import type { DealView } from "../wire";
 import "./countdown";
@@ -15,13 +15,19 @@ import "./price";
 
 const ORDER: readonly Phase[] = ["open", "paused", "planned", "sold_out", "closed"];
 
-/** What a tray shows: listings that are for sale, and deals that are not over. */
+/**
+ * What a tray shows: deals that are not over, listings that are for sale, and last what
+ * the host will open by hand, nobody knows when.
+ */
 export function onTray(show: Show): DealView[] {
   const now = show.clock.now();
-  const all = Object.values(show.board.deals).filter((deal) => deal.status !== "closed");
-  const rank = (deal: DealView): number =>
-    (deal.kind === "deal" ? 0 : 10) + ORDER.indexOf(phase(show.board, deal, now));
-  return all.sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+  const is = (deal: DealView): Phase => phase(show.board, deal, now);
+  const all = Object.values(show.board.deals).filter((deal) => is(deal) !== "closed");
+  const rank = (deal: DealView): number => {
+    if (is(deal) === "planned" && deal.opens_at === null) return 20;
+    return (deal.kind === "deal" ? 0 : 10) + ORDER.indexOf(is(deal));
+  };
+  return all.sort((a, b) => rank(a) - rank(b) || byOpening(a, b) || (a.id < b.id ? -1 : 1));
 }
 
 /** Fires "choose-deal" with a deal id: there is more to choose; "buy" otherwise. */
@@ -74,6 +80,14 @@ export class Tray extends Part {
       dc-price {
         font-size: var(--size-4);
       }
+      .note {
+        color: var(--ink-2);
+        font-size: var(--size-2);
+        line-height: 1.35;
+      }
+      .why {
+        color: var(--amber);
+      }
       .button {
         min-width: 4.5rem;
         padding: 0 var(--s-3);
@@ -124,10 +138,13 @@ export class Tray extends Part {
     const now = phase(show.board, deal, show.clock.now());
     const line = deal.lines[0];
     const { free } = stockOfAll(show.board, deal);
+    const { language } = this.speaking;
+    const variant = onlyVariantName(deal, language);
     return html`<li data-phase=${now} data-testid="row-${deal.id}">
       <dc-picture .src=${deal.product.image}></dc-picture>
       <div class="about">
-        <h3>${pick(deal.product.title, this.speaking.language)}</h3>
+        <h3>${pick(deal.product.title, language)}</h3>
+        ${variant === "" ? nothing : html`<p class="note">${variant}</p>`}
         <p class="tags num">
           ${deal.kind === "deal"
             ? html`<span class="tag flash">${this.t.flash}</span>`
@@ -141,6 +158,11 @@ export class Tray extends Part {
               .money=${line.price}
               .reference=${deal.kind === "deal" ? line.reference_price : null}
             ></dc-price>`}
+        ${now === "paused" && deal.reason
+          ? html`<p class="note why" data-testid="why-${deal.id}">
+              ${this.t.because(this.t.reason, deal.reason)}
+            </p>`
+          : nothing}
       </div>
       ${this.#button(deal, now)}
     </li>`;
@@ -148,12 +170,13 @@ export class Tray extends Part {
 
   #button(deal: DealView, now: Phase): TemplateResult {
     const busy = this.bag?.busy.has(deal.id) ?? false;
+    const had = this.bag?.hasAll(deal) ?? false;
     const words: Record<Phase, string | TemplateResult> = {
-      open: busy ? this.t.buying : this.t.buy_plain,
+      open: busy ? this.t.buying : had ? this.t.have_yours : this.t.buy_plain,
       paused: this.t.paused,
       planned:
         deal.opens_at === null
-          ? this.t.buy_soon
+          ? this.t.soon
           : html`<dc-countdown
               .clock=${this.show?.clock ?? null}
               .until=${deal.opens_at}
@@ -164,7 +187,8 @@ export class Tray extends Part {
     };
     const testid = deal.id === this.featured ? `row-buy-${deal.id}` : `buy-${deal.id}`;
     return html`<button
-      class="button ${now === "open" ? "main" : ""}"
+      class="button ${now === "open" && !had ? "main" : ""}"
+      ?data-yours=${had}
       data-testid=${testid}
       ?disabled=${now !== "open" || busy}
       @click=${() => this.#buy(deal)}

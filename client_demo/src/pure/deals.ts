@@ -1,7 +1,8 @@
 // Questions about deals that several screens ask.
 
 import type { Board } from "./board";
-import type { DealView, Stock, VariantId } from "../wire";
+import type { DealLine, DealView, Stock, VariantId } from "../wire";
+import { pick, type Language } from "./language";
 
 export type Phase = "planned" | "open" | "paused" | "sold_out" | "closed";
 
@@ -73,14 +74,50 @@ export function listings(board: Board): DealView[] {
   return Object.values(board.deals).filter((d) => d.kind === "listing" && d.status !== "closed");
 }
 
-/** What to buy when a pinned product is tapped: an open deal of it before a listing. */
+/** The soonest to open first; what is opened by hand has no time and comes last. */
+export function byOpening(a: DealView, b: DealView): number {
+  const [left, right] = [a.opens_at ?? Infinity, b.opens_at ?? Infinity];
+  return left === right ? 0 : left - right;
+}
+
+/** All that the show sold or sells of a product, what is over too. */
+export function dealsOf(board: Board, product: string): DealView[] {
+  return Object.values(board.deals).filter((deal) => deal.product.id === product);
+}
+
+/**
+ * What to buy when a pinned product is tapped: an open deal of it before a listing.
+ * Never one that is over: its price is not to be had any more.
+ */
 export function dealOf(board: Board, product: string, now: number): DealView | null {
-  const all = Object.values(board.deals).filter((deal) => deal.product.id === product);
+  const all = dealsOf(board, product).filter((deal) => phase(board, deal, now) !== "closed");
   all.sort((a, b) => {
     const byPhase = RANK[phase(board, a, now)] - RANK[phase(board, b, now)];
-    return byPhase !== 0 ? byPhase : a.kind === b.kind ? 0 : a.kind === "deal" ? -1 : 1;
+    if (byPhase !== 0) return byPhase;
+    return a.kind === b.kind ? byOpening(a, b) : a.kind === "deal" ? -1 : 1;
   });
   return all[0] ?? null;
+}
+
+/** When a deal of these next opens or closes by the clock, or null. */
+export function nextTurn(deals: readonly DealView[], now: number): number | null {
+  const instants = deals
+    .filter((deal) => deal.status !== "closed")
+    .flatMap((deal) => [deal.opens_at, deal.closes_at])
+    .filter((at) => at !== null && at > now);
+  return instants.length === 0 ? null : Math.min(...(instants as number[]));
+}
+
+/** What a line's variant is called, or "" if the product's title says it already. */
+export function variantName(deal: DealView, line: DealLine, language: Language): string {
+  const name = pick(line.title, language);
+  return name === pick(deal.product.title, language) ? "" : name;
+}
+
+/** The name of the one variant of a deal; with more than one there is a choice of names. */
+export function onlyVariantName(deal: DealView, language: Language): string {
+  const [line] = deal.lines;
+  return line === undefined || deal.lines.length > 1 ? "" : variantName(deal, line, language);
 }
 
 /** The variant chosen at first: the first with free units, else the first. */
