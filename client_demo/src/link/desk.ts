@@ -1,15 +1,21 @@
 // What a staff page works with: the show, the books as far as staff see them, acts.
 
-import type { Acts, Audit, OrderPage, OrderView, Products, ProductView } from "../wire";
+import type { Acts, Audit, Chat, OrderPage, OrderView, Products, ProductView, Sync } from "../wire";
 import type { Api } from "./api";
 import { newKey, type Answered, type Asked } from "./ask";
+import { Names } from "./names";
 import { Show } from "./show";
 
 export type Turn = "open" | "pause" | "resume" | "close";
 
+/** An act, with whom or what it was done to if this desk could tell when it was. */
+export interface Noted extends Audit {
+  whose?: string;
+}
+
 interface Kept {
   cursor: string | null;
-  audits: Audit[];
+  audits: Noted[];
 }
 
 const AUDITS_MAX = 100;
@@ -23,11 +29,12 @@ export class Desk extends EventTarget {
   orders: readonly OrderView[] = [];
   products: readonly ProductView[] = [];
   /** What staff did, newest first, with what an earlier page of this browser saw. */
-  audits: readonly Audit[] = [];
+  audits: readonly Noted[] = [];
   /** Whether products were asked for and answered. */
   stocked = false;
   readonly #api: Api;
   readonly #kept: string;
+  readonly #names = new Names();
 
   constructor(api: Api, showId: string) {
     super();
@@ -36,6 +43,8 @@ export class Desk extends EventTarget {
     const { cursor, audits } = this.#keptBefore();
     this.audits = audits;
     this.show = new Show(showId, api, ["/live", "/staff"], { "/staff": cursor });
+    this.show.on<Sync>("/live sync", ({ chat }) => this.#names.learn(chat ?? []));
+    this.show.on<Chat>("/live chat", (line) => this.#names.learn([line]));
     this.show.on<OrderView>("/staff order", (order) => this.#put([order]));
     this.show.on<Audit>("/staff audit", (audit) => this.#note(audit));
     this.show.on("/staff sync", () => void this.#readOrders());
@@ -87,7 +96,8 @@ export class Desk extends EventTarget {
   }
 
   #note(audit: Audit): void {
-    this.audits = [audit, ...this.audits].slice(0, AUDITS_MAX);
+    const noted: Noted = { ...audit, whose: this.#names.of(audit.subject) };
+    this.audits = [noted, ...this.audits].slice(0, AUDITS_MAX);
     const kept: Kept = { cursor: this.show.cursor("/staff"), audits: [...this.audits] };
     localStorage.setItem(this.#kept, JSON.stringify(kept));
     this.dispatchEvent(new Event("change"));

@@ -93,6 +93,7 @@ export abstract class DeskPage extends Part {
       what,
       act,
       reason: turn === "pause" || turn === "close",
+      seen: true,
       then: async (reason) => {
         const answer = await this.desk?.turn(id, turn, reason);
         if (answer !== undefined && !answer.ok) this.refuse(answer);

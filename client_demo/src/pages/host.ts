@@ -147,7 +147,7 @@ export class Host extends DeskPage {
         <dc-deal-form .desk=${desk} .making=${this.making}></dc-deal-form>
       </dc-sheet>
       <dc-confirm .question=${this.question}></dc-confirm>
-      <dc-toast></dc-toast>`;
+      <dc-toast desk></dc-toast>`;
   }
 
   #pins(pins: readonly ProductCard[]): TemplateResult {

@@ -176,7 +176,7 @@ export class Moderator extends DeskPage {
         </main>
       </div>
       <dc-confirm .question=${this.question}></dc-confirm>
-      <dc-toast></dc-toast>`;
+      <dc-toast desk></dc-toast>`;
   }
 
   #slow(desk: Desk): TemplateResult {

@@ -11,6 +11,8 @@ export interface Question {
   act: string;
   /** Whether a reason is asked for. */
   reason: boolean;
+  /** Whether viewers will read it. */
+  seen?: boolean;
   /** Durations to choose from, in seconds, with their names. */
   choices?: readonly (readonly [number, string])[];
   /** Something that may be done with it. */
@@ -143,7 +145,7 @@ export class ConfirmSheet extends Part {
           </fieldset>`}
       ${question.reason
         ? html`<label class="field"
-            >${this.t.reason_optional}
+            >${question.seen ? this.t.reason_seen : this.t.reason_optional}
             <input class="input" data-testid="reason" maxlength=${REASON_MAX} autocomplete="off" />
           </label>`
         : nothing}

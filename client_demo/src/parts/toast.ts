@@ -28,6 +28,10 @@ export class Toast extends Part {
         background: none;
         pointer-events: none;
       }
+      /* On a desk it stands before the figures: nothing there is pressed. */
+      :host([desk]) {
+        inset: var(--s-2) var(--s-4) auto;
+      }
       div {
         display: grid;
         justify-items: center;

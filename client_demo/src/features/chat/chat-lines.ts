@@ -189,7 +189,9 @@ export class ChatLines extends Part {
     return html`<li class="own failed" data-testid="chat-failed" data-code=${code}>
       <span><span class="name">${name}</span>${text}</span>
       <small role="alert">${this.t.because(this.t.chat_failed, this.speaking.why(code, title))}</small>
-      <button @click=${() => void this.speech?.again(key)}>${this.t.retry}</button>
+      ${code === "muted"
+        ? nothing
+        : html`<button @click=${() => void this.speech?.again(key)}>${this.t.retry}</button>`}
       <button @click=${() => this.speech?.forget(key)}>${this.t.remove}</button>
     </li>`;
   }

@@ -1,6 +1,6 @@
 // Where one says something.
 
-import { css, html, type TemplateResult } from "lit";
+import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { icon } from "../../parts/icons";
 import { base, Part } from "../../parts/part";
@@ -16,9 +16,6 @@ export class ChatSay extends Part {
   static override styles = [
     base,
     css`
-      form {
-        position: relative;
-      }
       input {
         width: 100%;
         height: var(--tap);
@@ -28,6 +25,18 @@ export class ChatSay extends Part {
         background: var(--say-bg, var(--glass));
         color: var(--say-ink, var(--on-glass));
         font-size: 1rem;
+      }
+      .muted {
+        margin: 0 var(--s-2) var(--s-1);
+        padding: 0 var(--s-2);
+        border-radius: var(--r-1);
+        background: var(--amber-soft);
+        color: var(--amber);
+        font-size: var(--size-1);
+        font-weight: 600;
+      }
+      .box {
+        position: relative;
       }
       input::placeholder {
         color: var(--say-ink-2, var(--on-glass-2));
@@ -60,6 +69,8 @@ export class ChatSay extends Part {
   }
 
   override render(): TemplateResult {
+    this.watch(this.speech, "change");
+    const muted = this.speech?.muted ?? false;
     const empty = this.text.trim() === "";
     const hint = this.slow > 0 ? this.t.slow_mode(Math.ceil(this.slow / 1000)) : this.t.chat_say;
     return html`<form
@@ -68,8 +79,11 @@ export class ChatSay extends Part {
         this.#say();
       }}
     >
+      ${muted
+        ? html`<p class="muted" id="muted" data-testid="chat-muted">${this.speaking.why("muted")}</p>`
+        : nothing}
       <label class="unseen" for="say">${this.t.chat_say}</label>
-      <input
+      <div class="box"><input
         id="say"
         data-testid="chat-input"
         autocomplete="off"
@@ -85,7 +99,7 @@ export class ChatSay extends Part {
       />
       <button data-testid="chat-send" ?disabled=${empty} aria-label=${this.t.chat_send}>
         ${icon("send")}
-      </button>
+      </button></div>
     </form>`;
   }
 
@@ -93,6 +107,9 @@ export class ChatSay extends Part {
     const text = this.text.trim();
     if (text === "" || this.speech === null) return;
     this.text = "";
-    void this.speech.say(text);
+    void this.speech.say(text).then(() => {
+      // What a mute has refused is not lost, unless something else was typed meanwhile.
+      if (this.speech?.muted && this.text === "") this.text = text;
+    });
   }
 }

@@ -20,6 +20,8 @@ export interface Said {
 /** "change" is fired when a line of one's own goes on its way, arrives or fails. */
 export class Speech extends EventTarget {
   said: readonly Said[] = [];
+  /** The last line was refused because the viewer is muted; until one gets through. */
+  muted = false;
   /** Lines that were said on this page, to mark them as one's own. */
   readonly #own = new Set<LineId>();
   readonly #show: Show;
@@ -37,6 +39,8 @@ export class Speech extends EventTarget {
   }
 
   async say(text: string): Promise<void> {
+    // What was refused is still where one types, and is said anew from there.
+    this.#drop((one) => one.code === "muted");
     const said: Said = { key: newKey(), text, state: "sending", line: null, code: "", title: "" };
     this.#set([...this.said, said]);
     await this.#send(said);
@@ -61,6 +65,7 @@ export class Speech extends EventTarget {
       if (pause || !again(answer.code, attempt)) {
         const long = answer.code === "invalid" && text.length > TEXT_MAX;
         const code = long ? "too_large" : answer.code;
+        if (code === "muted") this.muted = true;
         this.#change(said, { state: "failed", code, title: answer.title ?? answer.detail ?? "" });
         return;
       }
@@ -70,6 +75,7 @@ export class Speech extends EventTarget {
 
   #sent(said: Said, line: LineId): void {
     this.#own.add(line);
+    this.muted = false;
     const sent = this.#change(said, { state: "sent", line });
     if (this.#onBoard(sent)) this.forget(said.key);
   }

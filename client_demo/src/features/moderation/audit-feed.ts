@@ -2,10 +2,9 @@
 
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
-import type { Desk } from "../../link/desk";
+import type { Desk, Noted } from "../../link/desk";
 import { base, Part } from "../../parts/part";
 import { pick } from "../../pure/language";
-import type { Audit } from "../../wire";
 
 @customElement("dc-audit-feed")
 export class AuditFeed extends Part {
@@ -54,24 +53,35 @@ export class AuditFeed extends Part {
     </ol>`;
   }
 
-  #row({ act, by, subject, reason, at }: Audit, desk: Desk): TemplateResult {
+  #row(audit: Noted, desk: Desk): TemplateResult {
     const { language } = this.speaking;
+    const { act, by, reason, at } = audit;
     const time = new Date(at).toLocaleTimeString(language, { hour12: false });
     return html`<li data-testid="audit-row" data-act=${act}>
       <time class="num">${time}</time>
-      <p><b>${by.name}</b> ${this.t.acts[act] ?? act} ${this.#subject(subject, desk)}</p>
+      <p><b>${by.name}</b> ${this.t.acts[act] ?? act} ${this.#subject(audit, desk)}</p>
       ${reason === null ? nothing : html`<p class="why">${reason}</p>`}
     </li>`;
   }
 
-  #subject(subject: string, { show, products }: Desk): string {
+  #subject({ act, subject, whose = "" }: Noted, { show, products }: Desk): string {
     const { language } = this.speaking;
+    if (whose !== "") return whose;
+    const counted = /^(\d+) (lines|products|s)$/.exec(subject);
+    if (counted !== null) return this.#counted(Number(counted[1]), counted[2] ?? "");
     const deal = show.board.deals[subject];
     if (deal !== undefined) return pick(deal.product.title, language);
     if (subject.startsWith("u_")) return this.nameOf(subject);
     const product = products.find((one) => one.id === subject);
     if (product !== undefined) return pick(product.title, language);
+    if (act === "lines_delete") return this.t.lines_count(1);
     // Ids of lines and shows say nothing to people.
     return /^[cs]\d\d_/.test(subject) ? "" : subject;
+  }
+
+  #counted(n: number, what: string): string {
+    if (what === "lines") return this.t.lines_count(n);
+    if (what === "products") return this.t.products_count(n);
+    return n === 0 ? this.t.slow_off : this.t.seconds(n);
   }
 }

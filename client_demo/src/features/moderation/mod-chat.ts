@@ -118,7 +118,9 @@ export class ModChat extends Part {
             <svg viewBox="0 0 64 48" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
               <path d="M6 6h36v22H20l-8 8v-8H6V6ZM48 16h10v20h-6v7l-7-7H28v-4" />
             </svg>
-            <strong>${this.t.chat_empty}</strong>
+            <strong
+              >${show.board.lines.length === 0 ? this.t.chat_empty : this.t.chat_none}</strong
+            >
           </div>`
         : nothing}
       <ol tabindex="0" aria-label=${this.t.chat_live} @scroll=${() => this.#stick.scrolled()}>
