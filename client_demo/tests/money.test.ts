@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { format, parse, price, saving, step, times, total, typed } from "../src/pure/money";
+import { format, parse, part, price, saving, step, times, total, typed } from "../src/pure/money";
 
 test("writes each currency with its own digits", () => {
-  expect(format({ amount: 128000, currency: "TWD" })).toBe("NT$\u00a01,280");
-  expect(format({ amount: 12950, currency: "CNY" })).toBe("CN¥\u00a0129.50");
-  expect(format({ amount: 1280, currency: "JPY" })).toBe("JP¥\u00a01,280");
-  expect(format({ amount: 5, currency: "USD" })).toBe("US$\u00a00.05");
+  expect(format({ amount: 128000, currency: "TWD" })).toBe("NT$1,280");
+  expect(format({ amount: 12950, currency: "CNY" })).toBe("CN¥129.50");
+  expect(format({ amount: 1280, currency: "JPY" })).toBe("JP¥1,280");
+  expect(format({ amount: 5, currency: "USD" })).toBe("US$0.05");
   expect(format({ amount: 100, currency: "XTS" })).toBe("XTS\u00a01.00");
 });
 
@@ -44,4 +44,11 @@ test("reads back what it wrote", () => {
     const money = { amount: 1200 * step(currency), currency };
     expect(parse(typed(money), currency)).toEqual(money);
   }
+});
+
+test("a part of a price falls on the currency's step, and is never nothing", () => {
+  expect(part({ amount: 5900, currency: "CNY" }, 80).amount).toBe(4720);
+  expect(part({ amount: 12900, currency: "TWD" }, 80).amount).toBe(10300);
+  expect(part({ amount: 1295, currency: "MYR" }, 80).amount).toBe(1035);
+  expect(part({ amount: 1, currency: "JPY" }, 80).amount).toBe(1);
 });

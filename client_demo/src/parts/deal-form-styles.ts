@@ -74,6 +74,14 @@ export const formStyles = css`
     font-size: var(--size-1);
     font-weight: 400;
   }
+  .amount,
+  .off {
+    white-space: nowrap;
+  }
+  .off {
+    color: var(--price);
+    font-weight: 650;
+  }
   small.wrong {
     color: var(--price);
   }

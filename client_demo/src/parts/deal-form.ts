@@ -4,9 +4,9 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Desk } from "../link/desk";
 import { pick } from "../pure/language";
-import { format, sign, step, typed } from "../pure/money";
+import { format, parse, part, saving, sign, step, typed } from "../pure/money";
 import { isWrong, LIMITS, terms, type Entry, type LineEntry, type Wrong } from "../pure/terms";
-import type { ProductView, VariantView } from "../wire";
+import type { Money, ProductView, VariantView } from "../wire";
 import { formStyles } from "./deal-form-styles";
 import { base, Part } from "./part";
 import "./picture";
@@ -16,6 +16,8 @@ export interface Making {
   kind: "deal" | "listing";
 }
 
+/** What a flash deal is proposed to cost, in per cent of the ordinary price. */
+const FLASH_PERCENT = 80;
 const DEFAULTS = { deal: 20, listing: 50 } as const;
 
 /** Fires "made" when the deal is there, "refused" with the answer when it is not. */
@@ -35,7 +37,8 @@ export class DealForm extends Part {
     const { product, kind } = this.making;
     const priced = product.variants.filter((one) => priceOf(one, currency) !== null);
     const lines = priced.map((variant): LineEntry => {
-      const price = priceOf(variant, currency);
+      const ordinary = priceOf(variant, currency);
+      const price = kind === "deal" && ordinary ? part(ordinary, FLASH_PERCENT) : ordinary;
       return {
         variant: variant.id,
         use: variant.stock > 0,
@@ -98,7 +101,7 @@ export class DealForm extends Part {
       <thead>
         <tr>
           <th scope="col">${this.t.variant}</th>
-          <th scope="col">${this.t.price} ${sign(entry.currency)}</th>
+          <th scope="col">${this.t.price_in(sign(entry.currency))}</th>
           <th scope="col">${this.t.allot}</th>
         </tr>
       </thead>
@@ -149,7 +152,7 @@ export class DealForm extends Part {
             ? html`<span class="wrong">${this.t.bad_price(this.#step(entry.currency))}</span>`
             : ordinary === null
               ? nothing
-              : `${this.t.reference} ${format(ordinary)}`}</small
+              : this.#against(line, ordinary)}</small
         >
       </td>
       <td>
@@ -168,6 +171,17 @@ export class DealForm extends Part {
           : nothing}
       </td>
     </tr>`;
+  }
+
+  /** The ordinary price, and what one saves by it with what is typed. */
+  #against(line: LineEntry, ordinary: Money): TemplateResult {
+    const price = parse(line.price, ordinary.currency);
+    const off = price === null ? 0 : saving(price, ordinary);
+    return html`${this.t.reference} <span class="amount">${format(ordinary)}</span> ${off > 0
+        ? html`<span class="off" data-testid="form-saving-${line.variant}"
+            >${this.t.saving(off)}</span
+          >`
+        : nothing}`;
   }
 
   #step(currency: string): string {

@@ -52,16 +52,17 @@ export function price(money: Money): Price {
   const rest = String(money.amount % unit).padStart(digits(money.currency), "0");
   const places = shownDigits(money.currency);
   return {
-    sign: sign(money.currency),
+    // A code is parted from the digits by a space, which no line break takes.
+    sign: SIGNS[money.currency] ?? `${money.currency}\u00a0`,
     whole: String(whole).replace(/\B(?=(\d{3})+$)/g, ","),
     fraction: places > 0 ? `.${rest}` : "",
   };
 }
 
+/** As a price tag writes it too. */
 export function format(money: Money): string {
   const { sign: before, whole, fraction } = price(money);
-  // One word, which no line break parts.
-  return `${before}\u00a0${whole}${fraction}`;
+  return `${before}${whole}${fraction}`;
 }
 
 export function times(money: Money, quantity: number): Money {
@@ -70,6 +71,13 @@ export function times(money: Money, quantity: number): Money {
 
 export function total(currency: string, parts: readonly Money[]): Money {
   return { amount: parts.reduce((sum, part) => sum + part.amount, 0), currency };
+}
+
+/** So many per cent of it, on the currency's step: what one may ask in a flash deal. */
+export function part(money: Money, percent: number): Money {
+  const least = step(money.currency);
+  const amount = Math.floor((money.amount * percent) / 100 / least) * least;
+  return { amount: Math.max(least, amount), currency: money.currency };
 }
 
 /** How much less than the reference in whole per cent, or 0 if it is not less. */
