@@ -61,11 +61,9 @@ BROKEN = [
     (tidy.reasoned, "a.py", "import x  # noqa: F401\n"),
     (tidy.asserting, "tests/test_a.py", "def test_a():\n    print(1)\n"),
     (tidy.asserting, "tests/test_a.py", "async def test_a():\n    await sell()\n"),
-    (tidy.nowhere, "package-lock.json", '"resolved": "https://registry.npmjs.org/a"\n'),
-    (tidy.nowhere, "requirements/dev.txt", "--find-links /opt/wheels\n"),
+    (tidy.nowhere, "package-lock.json", '"resolved": "https://example.org/a"\n'),
+    (tidy.nowhere, "requirements/dev.txt", "--find-links /wheels\n"),
     (tidy.nowhere, "README.md", "See /root/notes.\n"),
-    (tidy.own_matter, "README.md", "The next issue adds video.\n"),
-    (tidy.own_matter, "server/a.py", '"""Written by a language model."""\n'),
 ]  # fmt: skip
 
 
@@ -83,7 +81,6 @@ KEPT = [
     (tidy.reasoned, "a.py", "import x  # noqa: F401  # It registers itself.\n"),
     (tidy.asserting, "tests/test_a.py", "def test_a():\n    assert_sold(1)\n"),
     (tidy.asserting, "tests/test_a.py", "def test_a():\n  with raises(E):\n    f()\n"),
-    (tidy.own_matter, "server/a.py", '"""An assistant helps the host."""\n'),
 ]  # fmt: skip
 
 
