@@ -1,21 +1,21 @@
-// Who said what: lines that were deleted are no longer there when their act is told.
+// Who said a line: one that was deleted is no longer there when its act is told.
+// Its text is not kept: what was deleted is to be seen nowhere.
 
 import type { Chat } from "../wire";
 
 const KNOWN_MAX = 2000;
-const QUOTE_MAX = 60;
 
 export class Names {
   readonly #known = new Map<string, string>();
 
   learn(lines: readonly Chat[]): void {
-    for (const { id, user, text } of lines) {
-      this.#put(id, `${user.name}: ${quote(text)}`);
+    for (const { id, user } of lines) {
+      this.#put(id, user.name);
       this.#put(user.id, user.name);
     }
   }
 
-  /** The name of a person, or a line with its speaker; "" if never heard of. */
+  /** The name of a person, or of who said a line; "" if never heard of. */
   of(subject: string): string {
     return this.#known.get(subject) ?? "";
   }
@@ -28,9 +28,4 @@ export class Names {
       this.#known.delete(oldest);
     }
   }
-}
-
-function quote(text: string): string {
-  const signs = [...text];
-  return signs.length <= QUOTE_MAX ? text : `${signs.slice(0, QUOTE_MAX - 1).join("")}…`;
 }

@@ -69,15 +69,22 @@ def token(settings: Settings, options: argparse.Namespace) -> int:
     if not 1 <= options.seconds <= YEAR_S:
         raise Unusable(f"--seconds: between 1 and {YEAR_S}")
 
-    async def make() -> str:
-        async with books(settings) as database:
-            show = await show_of(database, options.show)
-            return people_of(settings, database).issue(
-                options.subject, options.name, options.role, show, options.seconds
-            )
-
-    print(asyncio.run(make()))
+    show = options.show
+    if show != "*":  # A token for all shows needs no books, only the secret.
+        show = asyncio.run(look_up(settings, show))
+    people = people_of(settings, Database.connect(settings.sql_url))
+    print(
+        people.issue(options.subject, options.name, options.role, show, options.seconds)
+    )
     return 0
+
+
+async def look_up(settings: Settings, show: str) -> str:
+    """Return the id of a show in the books of this data folder."""
+    if settings.sql.url is None and not settings.folder.is_dir():
+        raise Unusable(f"there is no data folder {settings.folder}")
+    async with books(settings) as database:
+        return await show_of(database, show)
 
 
 def staff_link(settings: Settings, role: Role, show: str) -> int:
