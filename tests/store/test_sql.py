@@ -78,7 +78,7 @@ async def test_several_migrate_at_once(database_url: str) -> None:
     await several[0].migrate()
     async with several[0].read() as connection:
         versions = await connection.execute(text("SELECT * FROM alembic_version"))
-        assert versions.all() == [("0001",)]
+        assert versions.all() == [("0002",)]
     for database in several:
         await database.aclose()
 

@@ -56,6 +56,17 @@ partition = Table(
     Column("lease", Integer, nullable=False, server_default="0"),
 )
 
+# Who writes the books: one row. A clerk that is not renewed in time may be
+# succeeded; that the old one writes nothing more is up to `partition.lease`.
+clerk = Table(
+    "clerk",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("lease", Integer, nullable=False),
+    Column("until_at", Instant, nullable=False),
+)
+
 # Every fact, as Redis told it: folding them anew must give the tables below.
 fact = Table(
     "fact",
@@ -143,6 +154,48 @@ mute = Table(
     Column("until_at", Instant, nullable=False),
     Column("reason", String(200)),
     Column("by", Id, nullable=False),
+)
+
+# How long everybody but staff waits between two lines of chat.
+slow_mode = Table(
+    "slow_mode",
+    metadata,
+    Column("show", Id, ForeignKey("show.id"), primary_key=True),
+    Column("slow_ms", Integer, nullable=False),
+)
+
+# Lines of chat that were deleted: nobody is sent them again.
+deleted_line = Table(
+    "deleted_line",
+    metadata,
+    Column("show", Id, ForeignKey("show.id"), primary_key=True),
+    Column("line", Id, primary_key=True),
+)
+
+# The logs of shows, copied before Redis forgets them. `n` goes on through all
+# epochs; an entry's own epoch says which of Redis's lives told it.
+archive = Table(
+    "archive",
+    metadata,
+    Column("show", Id, ForeignKey("show.id"), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # log, own or staff
+    Column("n", BigInteger, primary_key=True),
+    Column("epoch", Integer, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("class", String(2), nullable=False),
+    Column("data", LargeBinary, nullable=False),  # JSON; empty: it was deleted
+    Column("at", Instant, nullable=False),
+    Column("person", Id),
+    Column("line", Id),
+    Index("ix_archive_line", "show", "line"),
+)
+
+# What Redis alone counts of a show, as it was when the archive last looked.
+show_count = Table(
+    "show_count",
+    metadata,
+    Column("show", Id, ForeignKey("show.id"), primary_key=True),
+    Column("likes", BigInteger, nullable=False),
 )
 
 deal = Table(
