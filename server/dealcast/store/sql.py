@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, event, exc, make_url, text
 from sqlalchemy.engine.url import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dealcast.core.errors import Unavailable
+from dealcast.store import schema
 
 BUSY_MS = 5_000
 POOL_WAIT_S = 5.0
@@ -31,7 +30,6 @@ COMMAND_S = 30
 MIGRATE_WAIT_S = 60.0
 MIGRATE_POLL_S = 0.05
 ADVISORY_LOCK = 0x6465616C  # "deal"
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 # PostgreSQL says these when two transactions got into each other's way, or
 # when it is starting, stopping or full: the same act may succeed again.
@@ -116,17 +114,30 @@ class Database:
         Bring the schema up to date; safe when several processes start at once.
 
         Raises:
+            NewerSchema: If a newer product has migrated it.
+            Unavailable: If the database did not answer, or another process
+                migrates for longer than a minute.
+        """
+        async with self.reshape() as connection:
+            await connection.run_sync(schema.upgrade)
+
+    @asynccontextmanager
+    async def reshape(self) -> AsyncIterator[AsyncConnection]:
+        """
+        Open a writing transaction that may change the schema; one at a time.
+
+        Raises:
             Unavailable: If the database did not answer, or another process
                 migrates for longer than a minute.
         """
         if self.is_sqlite:
             lock = Path(str(self.url.database) + ".migrate")
             async with _file_lock(lock), self.begin() as connection:
-                await connection.run_sync(_upgrade)
+                yield connection
             return
         async with self.begin() as connection:
             await _advisory_lock(connection)
-            await connection.run_sync(_upgrade)
+            yield connection
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -238,10 +249,3 @@ async def _advisory_lock(connection: AsyncConnection) -> None:
             return
         await asyncio.sleep(MIGRATE_POLL_S)
     raise Unavailable("another process has been migrating the database for a minute")
-
-
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
