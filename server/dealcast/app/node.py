@@ -6,6 +6,7 @@ import resource
 import uvloop
 
 from dealcast.app import secrets
+from dealcast.app.books import books
 from dealcast.app.supervisor import Supervisor, check_port, lock_folder
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
@@ -60,7 +61,7 @@ async def check_stores(settings: Settings) -> None:
     Make sure that a given Redis is new enough, and bring the books up to date.
 
     Raises:
-        Unusable: If one of them does not answer.
+        Unusable: If one of them does not answer, or a newer product wrote the books.
         ServerUnusable: If Redis is too old.
     """
     if settings.redis.url is not None:
@@ -73,14 +74,8 @@ async def check_stores(settings: Settings) -> None:
                 check_info(info)
         finally:
             await redis.aclose()
-    try:
-        database = Database.connect(settings.sql_url)
-        try:
-            await database.migrate()
-        finally:
-            await database.aclose()
-    except (ValueError, OSError, Unavailable) as error:
-        raise Unusable(f"sql.url: {error}") from None
+    async with books(settings):
+        pass  # Opening them has brought them up to date.
 
 
 async def addresses(settings: Settings) -> list[str]:

@@ -3,13 +3,12 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import or_, select
 
 from dealcast.app import secrets
+from dealcast.app.books import books
 from dealcast.app.node import raise_file_limit
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
@@ -35,17 +34,6 @@ OPERATOR = Caller(
     show="*",
     expires_at=2**53,
 )
-
-
-@asynccontextmanager
-async def books(settings: Settings) -> AsyncIterator[Database]:
-    """Open the books, brought up to date."""
-    database = Database.connect(settings.sql_url)
-    try:
-        await database.migrate()
-        yield database
-    finally:
-        await database.aclose()
 
 
 def people_of(settings: Settings, database: Database) -> People:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dealcast.app.books import books
 from dealcast.app.supervisor import lock_folder
 from dealcast.config import Settings, Unusable
 from dealcast.core.errors import Refused
 from dealcast.store.redis import Redis
 from dealcast.store.server import Server, ServerUnusable
-from dealcast.store.sql import Database
 from dealcast.tools.verify import table, verify
 
 
@@ -37,9 +37,7 @@ def run(settings: Settings) -> int:
 async def recount(settings: Settings) -> int:
     """Open both stores and hold them against each other."""
     async with AsyncExitStack() as stack:
-        database = Database.connect(settings.sql_url)
-        stack.push_async_callback(database.aclose)
-        await database.migrate()
+        database = await stack.enter_async_context(books(settings))
         # A stopped node's ledger cannot catch up: what waits for it is no fault.
         stopped = settings.redis.url is None and running(settings.folder) is None
         redis = await stack.enter_async_context(redis_of(settings))
