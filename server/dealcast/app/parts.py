@@ -10,6 +10,7 @@ import aiohttp
 from prometheus_client import CollectorRegistry
 
 from dealcast.app import secrets
+from dealcast.app.books import bring_up_to_date
 from dealcast.config import Settings, Unusable, address
 from dealcast.core.clock import Clock, SystemClock
 from dealcast.core.wire import Act
@@ -86,7 +87,7 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
     Build the parts, and close what they hold at the end.
 
     Raises:
-        Unusable: If no Redis is given.
+        Unusable: If no Redis is given, or a newer product has written the books.
         Unavailable: If Redis or the database does not answer.
     """
     if settings.redis.url is None:
@@ -99,7 +100,7 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
         stack.push_async_callback(redis.aclose)
         database = Database.connect(settings.sql_url)
         stack.push_async_callback(database.aclose)
-        await database.migrate()
+        await bring_up_to_date(database)
         limit = aiohttp.ClientTimeout(total=HTTP_S)
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=limit))
         control = Control(redis)
