@@ -13,6 +13,7 @@ FILES = (
     "holds.lua",
     "payments.lua",
     "record.lua",
+    "archive.lua",
     "gate.lua",
 )
 
