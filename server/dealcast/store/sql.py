@@ -26,16 +26,20 @@ BUSY_MS = 5_000
 POOL_WAIT_S = 5.0
 READERS_MAX = 4  # SQLite connections that read; each has a thread.
 POOL_MAX = 8  # PostgreSQL connections of one process.
-COMMAND_S = 30
+COMMAND_S = 10  # A server that says nothing is away: whoever asks is to know it.
 MIGRATE_WAIT_S = 60.0
 MIGRATE_POLL_S = 0.05
 ADVISORY_LOCK = 0x6465616C  # "deal"
 
-# PostgreSQL says these when two transactions got into each other's way, or
-# when it is starting, stopping or full: the same act may succeed again.
-RETRY_STATES = ("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300")
-# SQLite's word for a statement that is wrong; all else is the world's fault.
-SQLITE_ERROR = 1
+# PostgreSQL's states, by their beginning, after which the same act may succeed:
+# the connection was lost (08); a primary has become a standby (25006); two
+# transactions got into each other's way (40, 55P03); memory, disk or connections
+# are used up (53); it starts, stops or was told to leave off (57); its disk
+# answers with errors (58).
+PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57", "58")
+# SQLite's word for a statement that is wrong; all else is the world's fault. The
+# lowest byte says it, those above say more of how.
+SQLITE_ERROR, SQLITE_KIND = 1, 0xFF
 
 
 class Database:
@@ -209,10 +213,11 @@ def _passing(error: exc.DBAPIError) -> bool:
         return True
     cause = error.orig
     if isinstance(cause, sqlite3.OperationalError):
-        return cause.sqlite_errorcode != SQLITE_ERROR
+        code = getattr(cause, "sqlite_errorcode", SQLITE_ERROR)
+        return bool(code & SQLITE_KIND != SQLITE_ERROR)
     state = getattr(cause, "sqlstate", None)
     if state is not None:
-        return state in RETRY_STATES or state.startswith("08")
+        return str(state).startswith(PASSING_STATES)
     return isinstance(error, exc.InterfaceError | exc.OperationalError)
 
 
