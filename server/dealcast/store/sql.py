@@ -27,16 +27,17 @@ POOL_WAIT_S = 5.0
 READERS_MAX = 4  # SQLite connections that read; each has a thread.
 POOL_MAX = 8  # PostgreSQL connections of one process.
 COMMAND_S = 10  # A server that says nothing is away: whoever asks is to know it.
+IDLE_MS = 5_000
 MIGRATE_WAIT_S = 60.0
 MIGRATE_POLL_S = 0.05
 ADVISORY_LOCK = 0x6465616C  # "deal"
 
 # PostgreSQL's states, by their beginning, after which the same act may succeed:
-# the connection was lost (08); a primary has become a standby (25006); two
-# transactions got into each other's way (40, 55P03); memory, disk or connections
-# are used up (53); it starts, stops or was told to leave off (57); its disk
-# answers with errors (58).
-PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57", "58")
+# the connection was lost (08); a primary has become a standby (25006); we were
+# silent for too long (25P03); two transactions got into each other's way (40,
+# 55P03); memory, disk or connections are used up (53); it starts, stops or was
+# told to leave off (57); its disk answers with errors (58).
+PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58")
 # SQLite's word for a statement that is wrong; all else is the world's fault. The
 # lowest byte says it, those above say more of how.
 SQLITE_ERROR, SQLITE_KIND = 1, 0xFF
@@ -185,7 +186,12 @@ def _postgresql(url: URL) -> AsyncEngine:
         pool_size=POOL_MAX,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
-        connect_args={"timeout": POOL_WAIT_S, "command_timeout": COMMAND_S},
+        connect_args={
+            "timeout": POOL_WAIT_S,
+            "command_timeout": COMMAND_S,
+            # A process that was halted in the middle must not keep its locks.
+            "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MS)},
+        },
         json_serializer=_to_json,
         json_deserializer=msgspec.json.decode,
     )
