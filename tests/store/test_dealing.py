@@ -87,7 +87,7 @@ async def test_a_strange_deal_is_not_loaded(
     with pytest.raises(Invalid):
         await Stock(redis).load("load", asked)
     assert await redis.hgetall(keys.deal(DEAL)) == {}
-    assert await redis.xlen(keys.facts(PART)) == 0
+    assert await redis.command(keys.facts(PART), "XLEN", keys.facts(PART)) == 0
 
 
 @pytest.mark.parametrize("state", ["planned", "open", "paused", "closed"])

@@ -11,9 +11,10 @@ from dealcast.core.ids import PARTITIONS, DealId, Partition
 from dealcast.store import keys
 from dealcast.store.gate import Gate
 from dealcast.store.ledger import Ledger
+from dealcast.store.posting import Fenced
 from dealcast.store.redis import Redis
 from dealcast.store.sql import Database
-from tests.support.books import Books, books, sqlite_url
+from tests.support.books import Books, books, gate_of, sqlite_url
 from tests.support.redis import RedisServers
 
 PARTITION = Partition(7)
@@ -37,7 +38,7 @@ async def clerk(made: Books) -> tuple[Ledger, Gate]:
     """Start the ledger and the gate as a new clerk does."""
     ledger = Ledger(made.redis, made.database)
     await ledger.start()
-    return ledger, Gate(made.redis, made.database, ledger)
+    return ledger, gate_of(made.redis, made.database, ledger)
 
 
 async def why(gate: Gate) -> str:
@@ -48,9 +49,9 @@ async def why(gate: Gate) -> str:
 
 
 async def shut(made: Books, **meta: str) -> None:
-    """Take the partition's run away, and set other fields of its ``meta``."""
+    """Halt the partition, and set other fields of its ``meta``."""
     key = keys.meta(PARTITION)
-    await made.redis.command(key, "HDEL", key, "run")
+    await made.redis.call("dc1_halt", [key], [made.ledger.lease])
     if meta:
         await made.redis.hset(key, meta)
 
@@ -61,7 +62,8 @@ async def test_a_first_start_begins_every_partition(pair: Books) -> None:
         partition = Partition(number)
         meta = await pair.redis.hgetall(keys.meta(partition))
         assert meta.pop(b"run").decode() == await pair.redis.run_of(partition)
-        assert meta == {b"epoch": b"1", b"seq": b"0", b"chain": b""}
+        assert meta.pop(b"home").decode() == await pair.redis.home_of(partition)
+        assert meta == {b"epoch": b"1", b"seq": b"0", b"chain": b"", b"lease": b"1"}
         assert pair.ledger.position(partition).epoch == 1
 
 
@@ -107,40 +109,102 @@ async def test_the_gate_opens_by_itself_after_a_crash(own: Books) -> None:
     assert own.gate.is_open
 
 
-async def test_a_redis_that_lost_everything_stays_out(pair: Books) -> None:
-    await pair.opened({"red": 5})
-    await pair.redis.delete(keys.meta(PARTITION))
-    seq = pair.ledger.position(PARTITION).seq
-    assert await why(pair.gate) == f"Redis has lost it; the ledger is at fact {seq}"
+async def rebuilt(made: Books, epoch: int = 2) -> None:
+    """Look twice: the partition is built anew, and then let in."""
+    assert await why(made.gate) == "built anew, to be looked at"
+    await made.gate.look()
+    assert made.gate.closed == {}
+    assert made.ledger.position(PARTITION).epoch == epoch
+    meta = await made.redis.hgetall(keys.meta(PARTITION))
+    assert meta[b"epoch"] == str(epoch).encode()
 
 
-async def test_a_redis_that_lost_a_suffix_stays_out(pair: Books) -> None:
+async def test_a_redis_that_lost_everything_is_built_anew(pair: Books) -> None:
+    deal = await pair.opened({"red": 5})
+    for key in (await pair.redis.keys_of([PARTITION]))[PARTITION]:
+        await pair.redis.delete(key)
+    await rebuilt(pair)
+    await pair.hold(deal, "u_ann")
+
+
+async def test_a_redis_that_lost_a_suffix_is_built_anew(pair: Books) -> None:
     deal = await pair.opened({"red": 5})
     seq = pair.ledger.position(PARTITION).seq
     await pair.hold(deal, "u_ann")
     await pair.follow()
     await shut(pair, seq=str(seq))
-    told = f"Redis is back at fact {seq}, the ledger is at {seq + 1}"
-    assert await why(pair.gate) == told
+    await rebuilt(pair)
+    await pair.hold(deal, "u_bob")
+    await pair.follow()
 
 
-async def test_another_chain_or_epoch_stays_out(small: Books) -> None:
+async def test_another_chain_or_epoch_is_built_anew(small: Books) -> None:
     await small.opened({"red": 5})
     await shut(small, chain="x")
-    told = "Redis and the ledger tell different stories up to 1"
-    assert await why(small.gate) == told
-    await shut(small, epoch="2")
-    assert await why(small.gate) == "Redis is in epoch 2, the ledger in 1"
+    await rebuilt(small)
+    await shut(small, epoch="7")
+    await rebuilt(small, epoch=8)
 
 
-async def test_other_stock_stays_out(pair: Books) -> None:
+async def test_other_stock_is_built_anew(pair: Books) -> None:
     deal = await pair.opened({"red": 5})
     await pair.redis.hset(keys.deal(deal), {"f:red": "4"})
     await shut(pair)
-    doubt = await why(pair.gate)
-    assert doubt.startswith(f"deal {deal} variant red: Redis counts 5 allotted = 4")
+    await rebuilt(pair)
+    assert await pair.redis.hget(keys.deal(deal), "f:red") == b"5"
+    await shut(pair)
     await pair.redis.delete(keys.deal(deal))
-    assert await why(pair.gate) == f"Redis has lost deal {deal}"
+    await rebuilt(pair, epoch=3)
+    assert await pair.redis.hget(keys.deal(deal), "f:red") == b"5"
+
+
+async def test_a_server_that_may_have_lost_something_is_not_trusted(
+    pair: Books,
+) -> None:
+    await pair.opened({"red": 5})
+    await shut(pair, home="10.0.0.1:6379", was="0" * 40)
+    await rebuilt(pair)
+
+
+async def test_a_server_that_writes_late_is_not_trusted_after_a_crash(
+    own: Books,
+) -> None:
+    await own.opened({"red": 5})
+    await own.follow()
+    key = keys.meta(PARTITION)
+    await own.redis.command(key, "CONFIG", "SET", "appendfsync", "everysec")
+    await own.redis.hset(key, {"run": "0" * 40})
+    await rebuilt(own)
+
+
+async def test_facts_that_do_not_continue_are_cured_by_building_anew(
+    pair: Books,
+) -> None:
+    deal = await pair.opened({"red": 5})
+    await pair.follow()
+    await pair.redis.hset(keys.meta(PARTITION), {"chain": "of another story"})
+    await pair.hold(deal, "u_ann")
+    await pair.ledger.follow(50)
+    assert PARTITION in pair.ledger.forked
+    await rebuilt(pair)
+    await pair.hold(deal, "u_bob")
+    await pair.follow()
+    assert pair.ledger.closed == {} == pair.ledger.forked
+
+
+async def test_a_clerk_that_was_succeeded_changes_nothing(pair: Books) -> None:
+    deal = await pair.opened({"red": 5})
+    ledger, gate = await clerk(pair)
+    assert ledger.lease == pair.ledger.lease + 1
+    await shut(pair, chain="x")
+    with pytest.raises(Fenced):
+        await pair.gate.look()
+    await gate.look()
+    await gate.look()
+    assert gate.is_open
+    with pytest.raises(Fenced):  # What it was about to send when it was stopped.
+        await pair.gate._call("dc1_halt", [keys.meta(PARTITION)])
+    await pair.hold(deal, "u_ann")
 
 
 async def test_a_deal_that_was_not_sent_yet_is_not_missed(small: Books) -> None:
@@ -159,7 +223,7 @@ async def test_the_redis_of_another_database_stays_out(
     await database.migrate()
     ledger = Ledger(small.redis, database)
     await ledger.start()
-    gate = Gate(small.redis, database, ledger)
+    gate = gate_of(small.redis, database, ledger)
     await shut(small)
     assert await why(gate) == "Redis is at fact 1, but the ledger never knew of it"
     await database.aclose()

@@ -64,7 +64,7 @@ async def test_records_arrive_once_and_in_order(pair: Books) -> None:
 async def test_a_row_that_cannot_be_sent_holds_up_its_partition_alone(
     pair: Books,
 ) -> None:
-    await pair.redis.call("dc1_halt", [keys.meta(Partition(7))], [])
+    await pair.redis.call("dc1_halt", [keys.meta(Partition(7))], [99])
     for op in ("first", "second"):
         await put(pair, op, log=[["notice", "P0", "{}"]])
         await put(pair, f"other {op}", show=OTHER, log=[["notice", "P0", "{}"]])
@@ -80,7 +80,7 @@ async def test_a_full_batch_that_cannot_be_sent_holds_up_nobody_else(
     small: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "BATCH_MAX", 3)
-    await small.redis.call("dc1_halt", [keys.meta(Partition(7))], [])
+    await small.redis.call("dc1_halt", [keys.meta(Partition(7))], [99])
     for number in range(3):
         await put(small, f"stuck {number}", log=[["notice", "P0", "{}"]])
     for number in range(4):

@@ -51,7 +51,7 @@ async def test_a_partition_that_takes_no_changes_holds_up_no_other(
     now = now_ms()
     other = terms(ELSEWHERE, show=OTHER_SHOW, status="planned", opens_at=now + 100)
     await timers.stock.load("other", other)
-    await redis.call("dc1_halt", [keys.meta(SHUT)], [])
+    await redis.call("dc1_halt", [keys.meta(SHUT)], [99])
     await timers.stock.load("op", terms(status="planned", opens_at=now + 600))
     began = asyncio.get_running_loop().time()
     await run_until(timers, redis, "opened")

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dealcast.app.parts import sources
 from dealcast.core.clock import SystemClock
 from dealcast.core.ids import (
     DealId,
@@ -24,10 +25,12 @@ from dealcast.core.ids import (
     partition_of,
 )
 from dealcast.store import outbox, tables
+from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
 from dealcast.store.ledger import Ledger
 from dealcast.store.library import library_text
 from dealcast.store.outbox import Outbox
+from dealcast.store.rebuild import Rebuilder
 from dealcast.store.redis import Redis
 from dealcast.store.sql import Database
 from dealcast.store.stock import HoldItem, PaidLine, Stock
@@ -42,6 +45,19 @@ VARIANTS = ("red", "blue")
 CLOCK = SystemClock()
 
 
+def gate_of(redis: Redis, database: Database, ledger: Ledger) -> Gate:
+    """Make a gate that builds partitions anew, as the clerk's does."""
+    rebuilder = Rebuilder(
+        redis=redis,
+        database=database,
+        ledger=ledger,
+        archive=Archive(redis, database, CLOCK),
+        clock=CLOCK,
+        sources=sources(),
+    )
+    return Gate(redis, database, ledger, rebuilder)
+
+
 @dataclass
 class Books:
     """Redis, SQL and what runs between them, as the clerk has it."""
@@ -54,7 +70,7 @@ class Books:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.redis, self.database, on_confirmed=self.heard.extend)
-        self.gate = Gate(self.redis, self.database, self.ledger)
+        self.gate = gate_of(self.redis, self.database, self.ledger)
         self.outbox = Outbox(self.redis, self.database, CLOCK)
         self.stock = Stock(self.redis)
 

@@ -30,6 +30,7 @@ class RedisServer:
     folder: Path
     port: int
     cluster: bool = False
+    fsync: str = "everysec"  # "always" is what may be trusted after a crash.
     process: Process | None = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -40,7 +41,7 @@ class RedisServer:
             "dir": str(self.folder),
             "save": "",
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": self.fsync,
             "maxmemory-policy": "noeviction",
             "cluster-enabled": "yes" if self.cluster else "no",
         }
@@ -153,7 +154,7 @@ def cluster() -> Iterator[RedisServers]:
 @pytest.fixture
 def own_redis() -> Iterator[RedisServers]:
     """Run one server for this test, which may kill it."""
-    yield from run([RedisServer(new_folder(), free_port())])
+    yield from run([RedisServer(new_folder(), free_port(), fsync="always")])
 
 
 def run(servers: list[RedisServer]) -> Iterator[RedisServers]:

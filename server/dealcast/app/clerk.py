@@ -12,16 +12,18 @@ from dealcast.app.admin import Admin
 from dealcast.app.demo import Demo
 from dealcast.app.logs import set_up_logs
 from dealcast.app.loops import Loops
-from dealcast.app.parts import Parts, library, parts
+from dealcast.app.parts import Parts, library, parts, sources
 from dealcast.app.supervisor import until_told
 from dealcast.app.sweeper import Sweeper
 from dealcast.app.timers import Timers
 from dealcast.config import Settings
 from dealcast.core.errors import Refused
 from dealcast.shop.payments.driver import PaymentDriver
+from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
 from dealcast.store.ledger import Ledger
 from dealcast.store.posting import Fenced
+from dealcast.store.rebuild import Rebuilder
 
 OUTBOX_S = 1.0  # How long a missed nudge may delay.
 CONTROL_MS = 1000
@@ -73,7 +75,16 @@ class Clerk:
         self.ledger = Ledger(
             shared.redis, shared.database, on_confirmed=self.driver.confirmed
         )
-        self.gate = Gate(shared.redis, shared.database, self.ledger)
+        self.archive = Archive(shared.redis, shared.database, shared.clock)
+        rebuilder = Rebuilder(
+            redis=shared.redis,
+            database=shared.database,
+            ledger=self.ledger,
+            archive=self.archive,
+            clock=shared.clock,
+            sources=sources(),
+        )
+        self.gate = Gate(shared.redis, shared.database, self.ledger, rebuilder)
         self.timers = Timers(redis=shared.redis, stock=shared.stock, clock=shared.clock)
         self.sweeper = Sweeper(
             database=shared.database, log=shared.log, clock=shared.clock

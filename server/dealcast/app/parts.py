@@ -15,11 +15,14 @@ from dealcast.config import Settings, Unusable, address
 from dealcast.core.clock import Clock, SystemClock
 from dealcast.core.wire import Act
 from dealcast.features import chat
+from dealcast.features.chat import rebuild as chat_rebuild
 from dealcast.features.chat import wire as chat_wire
 from dealcast.features.chat.service import Chat
+from dealcast.features.moderation import rebuild as moderation_rebuild
 from dealcast.features.moderation import wire as moderation_wire
 from dealcast.features.moderation.service import Moderation
 from dealcast.hub import presence
+from dealcast.shop import rebuild as shop_rebuild
 from dealcast.shop.catalog import wire as catalog_wire
 from dealcast.shop.catalog.service import Catalog
 from dealcast.shop.checkout import wire as checkout_wire
@@ -46,6 +49,7 @@ from dealcast.shop.pins.service import Pins
 from dealcast.shop.shows import wire as shows_wire
 from dealcast.shop.shows.service import Shows
 from dealcast.store.control import Control
+from dealcast.store.draft import Source
 from dealcast.store.library import library_text
 from dealcast.store.log import Log
 from dealcast.store.outbox import Outbox
@@ -227,3 +231,13 @@ def feature_acts(shared: Parts) -> list[Act[Any]]:
 def library() -> str:
     """Return the Redis function library with what hub and features add."""
     return library_text([presence.functions(), chat.functions()])
+
+
+def sources() -> list[Source]:
+    """Return who writes what Redis had, when a partition is built anew."""
+    return [
+        *shop_rebuild.SOURCES,
+        presence.likes,
+        chat_rebuild.lines,
+        moderation_rebuild.rules,
+    ]

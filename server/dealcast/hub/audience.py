@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import msgspec
+
 from dealcast.core.clock import Clock
 from dealcast.core.errors import Unavailable
+from dealcast.core.events import Notice
 from dealcast.core.ids import ShowId
 from dealcast.hub import frames, snapshot
 from dealcast.hub.cursor import Cursor
@@ -147,9 +150,9 @@ class Audience:
                 return Welcome(
                     outcome=outcome, epoch=feed.epoch, n=n, frames=sync + missed
                 )
-        return await self._anew(feed)
+        return await self._anew(feed, cursor)
 
-    async def _anew(self, feed: Feed) -> Welcome:
+    async def _anew(self, feed: Feed, before: Cursor | None) -> Welcome:
         if feed.kind == "log":
             now = await self.snapshot()
             epoch, n, sync = now.epoch, now.n, self._sync_fresh(now)
@@ -158,7 +161,14 @@ class Audience:
             epoch, n, outcome = feed.epoch, feed.n, "bare"
             sync = snapshot.bare(self._clock.now(), recovered=False)
         frame = frames.event(feed.namespace, b"sync", sync, str(Cursor(epoch, n)))
+        if before is not None and before.epoch != epoch and feed.kind == "log":
+            frame += self._recovery()
         return Welcome(outcome=outcome, epoch=epoch, n=n, frames=frame)
+
+    def _recovery(self) -> bytes:
+        """Frame the word that the show was built anew: something may be lost."""
+        notice = Notice(code="recovered", at=self._clock.now())
+        return frames.event("/live", b"notice", msgspec.json.encode(notice))
 
     async def _missed(
         self, feed: Feed, n: int, person: str | None
@@ -234,7 +244,8 @@ class Audience:
                 continue
             n = int(now.state.get(COUNTERS[kind], "0"))
             if kind == "log":
-                feed.restart(now.epoch, now.n, sync)
+                notice = b"" if feed.epoch == now.epoch else self._recovery()
+                feed.restart(now.epoch, now.n, sync + notice)
             else:
                 bare = snapshot.bare(now.now, recovered=False)
                 cursor = str(Cursor(now.epoch, n))

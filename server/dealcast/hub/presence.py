@@ -6,12 +6,15 @@ from importlib.resources import files
 from typing import Annotated
 
 from msgspec import Meta
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.errors import refusal
 from dealcast.core.ids import ShowId, partition_of
 from dealcast.core.wire import ANY, Act, Caller, Done, Request
 from dealcast.hub.audience import Audience
-from dealcast.store import keys
+from dealcast.store import keys, tables
+from dealcast.store.draft import Draft, within
 from dealcast.store.log import Log, Record, record_keys
 from dealcast.store.redis import Redis
 
@@ -26,6 +29,16 @@ def functions() -> str:
 def watch_key(show: ShowId) -> str:
     """Hash: process -> how many watch ``show`` through it, and since when."""
     return f"{keys.tag(partition_of(show))}:watch:{show}"
+
+
+async def likes(connection: AsyncConnection, draft: Draft) -> None:
+    """Write how many hearts every show had when the archive last looked."""
+    row = tables.show_count
+    found = await connection.execute(
+        select(row).where(within(row.c.show, draft.partition))
+    )
+    for one in found:
+        draft.state(ShowId(one.show), {"likes": str(one.likes)})
 
 
 class Presence:

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import ValidationError
+from sqlalchemy import select
 
 from dealcast.core.ids import DealId, HoldId
-from dealcast.store import keys
+from dealcast.store import keys, tables
 from dealcast.store.facts import Facts
 from dealcast.store.folding import Hold
 from dealcast.store.gate import Meta, stock_of
@@ -76,16 +77,20 @@ async def compare(
         seen = await _deals(redis, deals)
         still = await _meta(redis, counted) == meta
         await _fold(database, counted, meta.seq)
+        same = await _epoch(database, counted) == counted.epoch == meta.epoch
         while still and counted.position.seq < meta.seq and loop.time() < until:
             await asyncio.sleep(PAUSE_S)
             await _fold(database, counted, meta.seq)
         if counted.broken:
             return []  # Which the recount of SQL has told.
-        if still and counted.position.seq >= meta.seq:
+        late = loop.time() >= until
+        if still and counted.position.seq >= meta.seq and (same or late):
             if sorted(counted.books.deals) == deals:
                 return list(_differences(counted, meta, seen))
-        elif loop.time() >= until:
+        elif late:
             return [_moving(counted, meta, still)]
+        if not same:
+            await asyncio.sleep(PAUSE_S)  # It is being built anew.
 
 
 async def _meta(redis: Redis, counted: Recount) -> Meta:
@@ -106,6 +111,16 @@ async def _deals(redis: Redis, deals: Sequence[DealId]) -> dict[DealId, Seen]:
 
     found = await asyncio.gather(*map(read, deals))
     return dict(zip(deals, found, strict=True))
+
+
+async def _epoch(database: Database, counted: Recount) -> int:
+    """Read the epoch anew; return what it was when the facts were counted."""
+    row = tables.partition
+    before = counted.epoch
+    async with database.read() as connection:
+        query = select(row.c.epoch).where(row.c.id == counted.partition)
+        counted.epoch = int(await connection.scalar(query) or 0)
+    return before
 
 
 async def _fold(database: Database, counted: Recount, seq: int) -> None:
@@ -139,8 +154,8 @@ def _differences(
         return  # Redis has lost facts: nothing else can be equal.
     if meta.chain != position.chain:
         yield Difference("redis.chain", where, position.chain, meta.chain)
-    if position.seq and meta.epoch != position.epoch:
-        yield Difference("redis.epoch", where, position.epoch, str(meta.epoch))
+    if meta.epoch != counted.epoch:
+        yield Difference("redis.epoch", where, counted.epoch, str(meta.epoch))
     claims: dict[DealId, dict[HoldId, Hold]] = {}
     for name, hold in counted.books.holds.items():
         claims.setdefault(hold.deal, {})[name] = hold

@@ -2,14 +2,16 @@
 The gate: a partition takes changes only when Redis and the ledger agree.
 
 Every start, restart or failover of a Redis server has a run id of its own, and
-no function changes anything before the gate has let that run in. The clerk
-alone runs it.
+no function changes anything before the gate has let that run in. Where Redis has
+lost something that SQL knows, or may have, the partition is built anew from SQL.
+The clerk alone runs it.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import or_, select
@@ -19,6 +21,8 @@ from dealcast.core.ids import PARTITIONS, DealId, Partition, partition_of
 from dealcast.store import keys, tables
 from dealcast.store.folding import Line
 from dealcast.store.ledger import Ledger
+from dealcast.store.posting import Fenced
+from dealcast.store.rebuild import Rebuilder
 from dealcast.store.redis import Redis
 from dealcast.store.sql import Database
 
@@ -34,13 +38,15 @@ Stock = dict[DealId, dict[str, Line]]
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What Redis says of a partition, and the run id of its server now."""
+    """What Redis says of a partition, and of its server now."""
 
     epoch: int | None
     seq: int
     chain: str
-    run: str | None
-    server: str
+    run: str | None  # The run that is let in,
+    was: str | None  # or was the last,
+    home: str | None  # and where it answered.
+    server: str  # The run that answers now.
 
     @classmethod
     def read(cls, fields: Mapping[bytes, bytes], server: str) -> "Meta":
@@ -51,17 +57,30 @@ class Meta:
             seq=int(text.get("seq") or 0),
             chain=text.get("chain", ""),
             run=text.get("run") or None,
+            was=text.get("run") or text.get("was") or None,
+            home=text.get("home") or None,
             server=server,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a partition is not let in, and whether building it anew is the cure."""
+
+    why: str
+    lost: bool = False
 
 
 class Gate:
     """Lets changes in, partition by partition; ``closed`` says where and why not."""
 
-    def __init__(self, redis: Redis, database: Database, ledger: Ledger) -> None:
+    def __init__(
+        self, redis: Redis, database: Database, ledger: Ledger, rebuilder: Rebuilder
+    ) -> None:
         self._redis = redis
         self._database = database
         self._ledger = ledger
+        self._rebuilder = rebuilder
         self._few = asyncio.Semaphore(AT_ONCE_MAX)
         self._said: dict[Partition, str] = {}
         self._runs: dict[str, str] = {}  # Of each server, as they were last asked.
@@ -80,7 +99,7 @@ class Gate:
         while not stop.is_set():
             try:
                 if not await self._quiet():
-                    await self.look()
+                    await self._judge()
                     self._looked_at = time.monotonic()
             except Unavailable as error:
                 self._close_all(str(error))
@@ -95,19 +114,37 @@ class Gate:
         server tells, instead of two about each partition. Slots that moved, and
         keys that were deleted by hand, are seen by the full look that follows.
         """
-        before, self._runs = self._runs, await self._redis.runs()
+        before = self._runs
+        await self._see_runs()
         fresh = time.monotonic() - self._looked_at < FULL_S
         return (
-            fresh and self._runs == before and self.is_open and not self._ledger.closed
+            fresh
+            and self._runs == before
+            and self.is_open
+            and not self._ledger.closed
+            and not self._ledger.forked
         )
+
+    async def _see_runs(self) -> None:
+        try:
+            self._runs = await self._redis.runs()
+        except Unavailable:
+            self._runs = {}  # Then no server is known to live.
 
     async def look(self) -> None:
         """
-        Let in every partition that agrees with the ledger, once.
+        Let in every partition that agrees with the ledger; build lost ones anew.
+
+        What was built anew is let in by the next look.
 
         Raises:
             Unavailable: If the database did not answer.
+            Fenced: If another clerk has taken over.
         """
+        await self._see_runs()
+        await self._judge()
+
+    async def _judge(self) -> None:
         everything = [Partition(number) for number in range(PARTITIONS)]
         metas = await self._metas(everything)
         new = [
@@ -122,12 +159,19 @@ class Gate:
         for partition, meta in metas.items():
             if partition in self._ledger.closed:
                 self.closed[partition] = self._ledger.closed[partition]
-            elif meta.run == meta.server and meta.epoch is not None:
+            elif self._is_in(partition, meta):
                 self.closed.pop(partition, None)
             else:
                 waiting[partition] = meta
         if waiting:
             await self._judge_all(waiting)
+
+    def _is_in(self, partition: Partition, meta: Meta) -> bool:
+        return (
+            meta.run == meta.server
+            and meta.epoch == self._ledger.position(partition).epoch
+            and partition not in self._ledger.forked
+        )
 
     async def _begin(self, partitions: Sequence[Partition]) -> None:
         # Redis first: a row with an epoch says that Redis had the partition.
@@ -140,11 +184,20 @@ class Gate:
         names = [keys.meta(partition), keys.facts(partition)]
         async with self._few:
             try:
-                answer = await self._redis.call("dc1_begin", names, [FIRST_EPOCH])
+                answer = await self._call("dc1_begin", names, FIRST_EPOCH)
             except (Unavailable, Refused) as error:
                 self.closed[partition] = str(error)
                 return False
         return bool(answer[0] == b"ok")
+
+    async def _call(
+        self, function: str, names: Sequence[str], *args: str | int
+    ) -> list[Any]:
+        lease = self._ledger.lease
+        answer = await self._redis.call(function, names, [lease, *args])
+        if answer[0] == b"fenced":
+            raise Fenced(f"a clerk with lease {answer[1].decode()} is at work")
+        return answer
 
     async def _judge_all(self, waiting: Mapping[Partition, Meta]) -> None:
         doubts = {one: self._doubt(one, meta) for one, meta in waiting.items()}
@@ -153,46 +206,78 @@ class Gate:
         found = await asyncio.gather(
             *(self._admit(one, waiting[one], stock.get(one, {})) for one in sure)
         )
-        for partition, doubt in [*doubts.items(), *zip(sure, found, strict=True)]:
+        doubts |= zip(sure, found, strict=True)
+        lost: dict[Partition, int] = {}
+        for partition, doubt in doubts.items():
             if doubt is None:
                 self.closed.pop(partition, None)
-            else:
-                self.closed[partition] = doubt
+                continue
+            self.closed[partition] = doubt.why
+            if doubt.lost:
+                lost[partition] = waiting[partition].epoch or 0
+        if lost:
+            self._say()
+            self.closed |= dict.fromkeys(lost, "built anew, to be looked at")
+            self.closed |= await self._rebuilder.rebuild(lost)
 
-    def _doubt(self, partition: Partition, meta: Meta) -> str | None:
+    def _doubt(self, partition: Partition, meta: Meta) -> Doubt | None:
         """Say in one line why Redis and the ledger disagree, if they do."""
         ours = self._ledger.position(partition)
-        if meta.epoch is None:
-            return f"Redis has lost it; the ledger is at fact {ours.seq}"
+        forked = self._ledger.forked.get(partition)
         if ours.epoch == 0:
-            return f"Redis is at fact {meta.seq}, but the ledger never knew of it"
+            told = f"Redis is at fact {meta.seq}, but the ledger never knew of it"
+            return Doubt(told)  # Perhaps it is another shop's.
+        if meta.epoch is None:
+            return Doubt(f"Redis has lost it; the ledger is at fact {ours.seq}", True)
         if meta.epoch != ours.epoch:
-            return f"Redis is in epoch {meta.epoch}, the ledger in {ours.epoch}"
+            told = f"Redis is in epoch {meta.epoch}, the ledger in {ours.epoch}"
+            return Doubt(told, True)
+        if forked is not None:
+            return Doubt(forked, True)
         if meta.seq > ours.seq:
-            return f"Redis is at fact {meta.seq}, the ledger still at {ours.seq}"
+            return Doubt(f"Redis is at fact {meta.seq}, the ledger still at {ours.seq}")
         if meta.seq < ours.seq:
-            return f"Redis is back at fact {meta.seq}, the ledger is at {ours.seq}"
+            told = f"Redis is back at fact {meta.seq}, the ledger is at {ours.seq}"
+            return Doubt(told, True)
         if meta.chain != ours.chain:
-            return f"Redis and the ledger tell different stories up to {ours.seq}"
+            told = f"Redis and the ledger tell different stories up to {ours.seq}"
+            return Doubt(told, True)
         return None
 
     async def _admit(
         self, partition: Partition, meta: Meta, stock: Stock
-    ) -> str | None:
+    ) -> Doubt | None:
         async with self._few:
             try:
+                home = await self._redis.home_of(partition)
+                if not await self._has_all(partition, meta, home):
+                    was = meta.home or "one that is not known"
+                    return Doubt(f"{home} answers instead of {was}", True)
                 for deal, lines in stock.items():
-                    doubt = await self._differs(deal, lines)
-                    if doubt is not None:
-                        return doubt
-                answer = await self._redis.call(
-                    "dc1_admit",
-                    [keys.meta(partition)],
-                    [str(meta.epoch), str(meta.seq), meta.chain],
-                )
+                    differs = await self._differs(deal, lines)
+                    if differs is not None:
+                        return Doubt(differs, True)
+                names = [keys.meta(partition)]
+                told = (str(meta.epoch), str(meta.seq), meta.chain, home)
+                answer = await self._call("dc1_admit", names, *told)
             except (Unavailable, Refused) as error:
-                return str(error)
-        return None if answer[0] == b"ok" else "it moved while it was looked at"
+                return Doubt(str(error))
+        return None if answer[0] == b"ok" else Doubt("it moved while it was looked at")
+
+    async def _has_all(self, partition: Partition, meta: Meta, home: str) -> bool:
+        """
+        Tell whether all that was ever answered is still there.
+
+        Facts that the ledger had not read, and lines of chat, may have gone
+        without a trace: with a replica that was promoted before it had them, or
+        with a disk that was told of them later than the clients. They must not
+        share their numbers with others.
+        """
+        if meta.home is None or meta.was == meta.server:
+            return True  # Nobody was let in, or this very server.
+        if meta.was in self._runs.values():
+            return True  # Its slots moved away from a server that lives.
+        return home == meta.home and await self._redis.keeps_all(partition)
 
     async def _differs(self, deal: DealId, lines: Mapping[str, Line]) -> str | None:
         fields = await self._redis.hgetall(keys.deal(deal))

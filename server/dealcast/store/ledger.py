@@ -1,8 +1,9 @@
 """
 The ledger: the one ordered writer that follows Redis's facts into SQL.
 
-Redis admits, SQL sells: an order is born when its fact is committed here. A
-fact that does not follow closes its partition; the others go on.
+Redis admits, SQL sells: an order is born when its fact is committed here. Where
+Redis tells another story than SQL has, the partition waits for the gate to build
+it anew; a fact that cannot be true closes it. The others go on.
 """
 
 import asyncio
@@ -11,13 +12,15 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.errors import Unavailable
 from dealcast.core.ids import PARTITIONS, Partition, PaymentId
 from dealcast.store import keys, tables
 from dealcast.store.facts import FactEntry, Facts
-from dealcast.store.posting import Break, Position, Posted, post
+from dealcast.store.posting import Break, Position, Posted, lock, post
 from dealcast.store.redis import Redis
+from dealcast.store.rows import brought_by
 from dealcast.store.sql import Database
 
 BATCH_MAX = 256  # Facts of one partition in one transaction.
@@ -25,6 +28,7 @@ BLOCK_MS = 1_000
 KEPT = 1_000  # Facts that stay in Redis behind the ledger.
 TRIM_EVERY = 256
 RETRY_S = 0.5
+STALE_S = 0.05
 
 log = structlog.get_logger()
 
@@ -55,6 +59,12 @@ class Ledger:
         self._trimmed: dict[Partition, int] = {}
         self._unhalted: set[Partition] = set()
         self.closed: dict[Partition, str] = {}
+        self.forked: dict[Partition, str] = {}
+
+    @property
+    def lease(self) -> int:
+        """The lease under which this ledger writes; a later one fences it off."""
+        return self._lease
 
     async def start(self) -> None:
         """
@@ -93,6 +103,29 @@ class Ledger:
         for partition in partitions:
             self._positions[partition] = Position(epoch, 0, "")
 
+    async def renew(self, partition: Partition, *, above: int = 0) -> Position:
+        """
+        Begin an epoch of ``partition`` that is higher than the last, and ``above``.
+
+        What Redis told in older ones and SQL has not is lost from here on. Units
+        that were brought to it without a fact of it are brought again.
+
+        Raises:
+            Fenced: If another clerk has taken over.
+        """
+        row = tables.partition
+        async with self._database.begin() as connection:
+            before = await lock(connection, partition, self._lease)
+            epoch = max(before.epoch, above) + 1
+            await connection.execute(
+                update(row).where(row.c.id == partition).values(epoch=epoch)
+            )
+            await _bring_again(connection, partition)
+        position = Position(epoch, before.seq, before.chain)
+        self._positions[partition] = position
+        self.forked.pop(partition, None)
+        return position
+
     def position(self, partition: Partition) -> Position:
         """Return how far the ledger has followed ``partition``."""
         return self._positions[partition]
@@ -128,13 +161,17 @@ class Ledger:
         open_at = {
             partition: position.seq
             for partition, position in self._positions.items()
-            if position.epoch > 0 and partition not in self.closed
+            if position.epoch > 0
+            and partition not in self.closed
+            and partition not in self.forked
         }
         applied = 0
         found = await self._facts.wait(open_at, block_ms, BATCH_MAX)
         for partition, facts in found.items():
             applied += await self._apply(partition, facts)
             await self._trim(partition)
+        if found and not applied:
+            await asyncio.sleep(STALE_S)  # The gate is to build it anew first.
         return applied
 
     async def lag(self) -> int:
@@ -168,7 +205,10 @@ class Ledger:
         except Break as error:
             good = facts[: error.good]
             applied = await self._apply(partition, good) if good else 0
-            await self.close(partition, error.why)
+            if error.forked:
+                self.forked[partition] = error.why
+            else:
+                await self.close(partition, error.why)
             return applied
         except DBAPIError as error:
             if len(facts) > 1:
@@ -206,7 +246,7 @@ class Ledger:
 
     async def _halt_again(self) -> None:
         for partition in sorted(self._unhalted):
-            await self._redis.call("dc1_halt", [keys.meta(partition)], [])
+            await self._redis.call("dc1_halt", [keys.meta(partition)], [self._lease])
             self._unhalted.discard(partition)
 
     async def _trim(self, partition: Partition) -> None:
@@ -215,3 +255,15 @@ class Ledger:
             return
         await self._facts.trim(partition, seq - KEPT + 1)
         self._trimmed[partition] = seq
+
+
+async def _bring_again(connection: AsyncConnection, partition: Partition) -> None:
+    """Have the outbox send anew what was sent, but of which no fact came."""
+    row, brought = tables.outbox, tables.allotment
+    lost = select(brought).where(brought_by(row.c.op), brought.c.applied_at.is_(None))
+    await connection.execute(
+        update(row)
+        .where(row.c.partition == partition, row.c.kind.in_(("load", "adjust")))
+        .where(row.c.sent_at.is_not(None), lost.exists())
+        .values(sent_at=None)
+    )

@@ -19,7 +19,9 @@ from redis.exceptions import RedisError, ResponseError
 
 ATTEMPT_S = 2.0  # One attempt of a call; an unanswered one is sent again.
 READS_MAX = 128  # Connections to one node that may wait in a blocking read.
+SCAN_COUNT = 2_000
 SLOTS = 16384
+KEEPING = (b"yes", b"always")
 
 Word = str | int | bytes
 
@@ -52,6 +54,11 @@ class Node:
             self._where.get("path") or f"{self.host}:{self._where.get('port', 6379)}"
         )
         return str(place)
+
+    @property
+    def home(self) -> str:
+        """Where the server answers; the path of a socket may change."""
+        return "unix" if "path" in self._where else str(self)
 
     @property
     def host(self) -> str:
@@ -110,6 +117,34 @@ class Node:
     async def info(self) -> dict[str, str]:
         """Return what the server says of itself."""
         return read_info(await self.ask("INFO", "server"))
+
+    async def names(self) -> list[str]:
+        """Return the keys of all partitions that the server has; some come twice."""
+        found: list[str] = []
+        cursor: Word = 0
+        while True:
+            words = ("SCAN", cursor, "MATCH", "{p*", "COUNT", SCAN_COUNT)
+            cursor, names = await self.ask(*words)
+            found += map(bytes.decode, names)
+            if cursor == b"0":
+                return found
+
+    async def keeps_all(self) -> bool:
+        """
+        Tell whether the server has everything that it ever answered.
+
+        It has if it wrote each change to its disk before the answer, and is no
+        replica that was promoted: such a one knows the history of another.
+        """
+        try:
+            told = await self.ask("CONFIG", "GET", "append*")
+        except ResponseError:
+            return False  # It does not say, as with some that are rented.
+        settings = dict(zip(told[::2], told[1::2], strict=True))
+        if (settings.get(b"appendonly"), settings.get(b"appendfsync")) != KEEPING:
+            return False
+        history = read_info(await self.ask("INFO", "replication"))
+        return set(history.get("master_replid2", "")) == {"0"}
 
     async def aclose(self) -> None:
         """Close all connections."""

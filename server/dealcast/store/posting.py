@@ -25,12 +25,18 @@ class Fenced(Exception):
 
 
 class Break(Exception):
-    """The facts do not go on from the ledger; ``good`` of them still did."""
+    """
+    The facts do not go on from the ledger; ``good`` of them still did.
 
-    def __init__(self, good: int, why: str) -> None:
+    ``forked`` says how: Redis tells another story than SQL has, which a rebuild
+    cures; or else the next fact itself cannot be true.
+    """
+
+    def __init__(self, good: int, why: str, *, forked: bool = False) -> None:
         super().__init__(why)
         self.good = good
         self.why = why
+        self.forked = forked
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,15 @@ async def post(
     """
     Write ``facts`` into the tables, skipping what they know already.
 
+    Facts of an epoch that is over are skipped too: the partition was built anew
+    without them.
+
     Raises:
         Fenced: If the partition's lease is higher than ``lease``.
         Break: If a fact does not follow from the ones before it.
     """
-    position = await _lock(connection, partition, lease)
-    known = [fact for fact in facts if fact.seq <= position.seq]
+    position = await lock(connection, partition, lease)
+    known = [f for f in facts if f.seq <= position.seq or f.epoch < position.epoch]
     news = facts[len(known) :]
     if not news:
         return Posted(position, 0, [])
@@ -90,9 +99,15 @@ async def post(
     return Posted(position, len(news), payments)
 
 
-async def _lock(
+async def lock(
     connection: AsyncConnection, partition: Partition, lease: int
 ) -> Position:
+    """
+    Lock the partition's row until the transaction ends; return how far it is.
+
+    Raises:
+        Fenced: If the partition's lease is not ``lease``.
+    """
     row = tables.partition
     found = await connection.execute(
         select(row.c.epoch, row.c.seq, row.c.chain, row.c.lease)
@@ -108,13 +123,12 @@ async def _lock(
 def _next(position: Position, fact: FactEntry, good: int) -> Position:
     if fact.epoch != position.epoch:
         epochs = f"epoch {fact.epoch}, the ledger's is {position.epoch}"
-        raise Break(good, f"fact {fact.seq} is of {epochs}")
+        raise Break(good, f"fact {fact.seq} is of {epochs}", forked=True)
     if fact.seq != position.seq + 1:
-        raise Break(
-            good, f"facts {position.seq + 1} to {fact.seq - 1} are missing in Redis"
-        )
+        missing = f"facts {position.seq + 1} to {fact.seq - 1} are missing in Redis"
+        raise Break(good, missing, forked=True)
     if fact.chain != link(position.chain, fact):
-        raise Break(good, f"fact {fact.seq} does not continue the chain")
+        raise Break(good, f"fact {fact.seq} does not continue the chain", forked=True)
     return Position(fact.epoch, fact.seq, fact.chain)
 
 

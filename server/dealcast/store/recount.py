@@ -45,6 +45,7 @@ class Recount:
         self.partition = partition
         self.books = Books()
         self.position = Position(0, 0, "")
+        self.epoch = 0  # As SQL has it: it goes up without a fact, too.
         self.broken = False  # What follows a broken fact means nothing.
 
     @property
@@ -124,7 +125,8 @@ async def recount(
         differences.append(
             Difference("partition.seq", counted.where, counted.position.seq, stored.seq)
         )
-    if counted.position.seq and stored.epoch != counted.position.epoch:
+    counted.epoch = stored.epoch
+    if stored.epoch < counted.position.epoch:
         epoch = counted.position.epoch
         differences.append(
             Difference("partition.epoch", counted.where, epoch, stored.epoch)

@@ -6,7 +6,7 @@ since every function answers a retry alike; in the end it is ``Unavailable``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from redis.crc import key_slot
@@ -32,6 +32,7 @@ ANSWER_S = 5.0  # How long one call may take, with all its attempts.
 RECOVER_S = 1.0  # How long of it the gate is waited for.
 PAUSE_S = 0.02
 PAUSE_MAX_S = 0.25
+SCAN_S = 60.0
 
 # Answers that say: not here, or not now.
 PASSING = (
@@ -98,6 +99,39 @@ class Redis:
         """Return the run id of the server that owns ``partition``."""
         key = keys.meta(partition)
         return await self._persist(key, lambda node: node.run())
+
+    async def home_of(self, partition: Partition) -> str:
+        """Return where the server answers that owns ``partition``."""
+
+        async def home(node: Node) -> str:
+            return node.home
+
+        return await self._persist(keys.meta(partition), home)
+
+    async def keeps_all(self, partition: Partition) -> bool:
+        """Tell whether the partition's server has all that it ever answered."""
+        return await self._persist(keys.meta(partition), lambda node: node.keeps_all())
+
+    async def keys_of(
+        self, partitions: Collection[Partition]
+    ) -> dict[Partition, list[str]]:
+        """
+        Return all keys of ``partitions``, by a walk over every server.
+
+        Raises:
+            Unavailable: If a server does not answer.
+        """
+        tags = {keys.tag(one): one for one in partitions}
+        found: dict[Partition, list[str]] = {one: [] for one in partitions}
+
+        async def walk(_: Node) -> list[str]:
+            return [n for node in await self._nodes.all() for n in await node.names()]
+
+        for name in set(await self._persist("", walk, limit_s=SCAN_S)):
+            owner = tags.get(name[: name.find("}") + 1])
+            if owner is not None:
+                found[owner].append(name)
+        return found
 
     async def runs(self) -> dict[str, str]:
         """
@@ -221,11 +255,6 @@ class Redis:
         """Remove the entries before ``minid``."""
         removed: int = await self.command(key, "XTRIM", key, "MINID", minid)
         return removed
-
-    async def xlen(self, key: str) -> int:
-        """Return how many entries a stream has."""
-        length: int = await self.command(key, "XLEN", key)
-        return length
 
     async def xrange(
         self, key: str, first: str = "-", last: str = "+", count: int = 1000

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    func,
     insert,
     or_,
     select,
@@ -250,10 +251,14 @@ async def _write_allotted(
         )
 
 
-def brought_by(op: str) -> ColumnElement[bool]:
+def brought_by(op: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Return which allotments an operation carries: one, or each line of a load."""
     row = tables.allotment
-    return or_(row.c.op == op, row.c.op.startswith(f"{op}:", autoescape=True))
+    if isinstance(op, str):
+        return or_(row.c.op == op, row.c.op.startswith(f"{op}:", autoescape=True))
+    # Of an op in a column the length is compared, as it may hold a wildcard.
+    begins = func.substr(row.c.op, 1, func.length(op) + 1) == op.concat(":")
+    return or_(row.c.op == op, begins)
 
 
 async def _write_free(

@@ -35,7 +35,7 @@ from dealcast.store.stock import DealTerms, HoldItem, Stock
 SHOW = ShowId("s07_bench00000")
 VARIANT = VariantId("tea")
 AT_ONCE = 64
-EPOCH = 1
+EPOCH, LEASE = 1, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ async def load(stock: Stock, deal: DealId, units: int) -> None:
 async def open_partition(redis: Redis, partition: Partition) -> None:
     """Do for one partition what the gate does for a new data folder."""
     meta, facts = keys.meta(partition), keys.facts(partition)
-    await redis.call("dc1_begin", [meta, facts], [EPOCH])
-    await redis.call("dc1_admit", [meta], [str(EPOCH), "0", ""])
+    await redis.call("dc1_begin", [meta, facts], [LEASE, EPOCH])
+    await redis.call("dc1_admit", [meta], [LEASE, str(EPOCH), "0", "", "bench"])
 
 
 async def measure(

@@ -1,9 +1,10 @@
 """Deals, their lines and the units on their way to them, in SQL."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.errors import StockShort
@@ -120,21 +121,15 @@ async def page(
     connection: AsyncConnection, show: ShowId, count: int
 ) -> tuple[list[DealView], dict[DealId, dict[VariantId, Counts]]]:
     """Return the newest deals of a show, newest first, and their units."""
-    d, p, line = tables.deal, tables.product, tables.deal_line
-    found = await connection.execute(
-        select(d, p.c.title, p.c.image, p.c.tags)
-        .join(p, p.c.id == d.c.product)
+    d = tables.deal
+    query = (
+        _deals()
         .where(d.c.show == show)
         .order_by(d.c.created_at.desc(), d.c.id)
         .limit(count)
     )
-    deals = found.all()
-    by_deal: Lines = {row.id: [] for row in deals}
-    lines = await connection.execute(
-        select(line).where(line.c.deal.in_(list(by_deal))).order_by(line.c.position)
-    )
-    for row in lines:
-        by_deal[row.deal].append(row)
+    deals = (await connection.execute(query)).all()
+    by_deal = await _lines(connection, [row.id for row in deals])
     counts = {
         deal: {
             one.variant: Counts(free=one.free, held=one.held, sold=one.sold)
@@ -143,6 +138,34 @@ async def page(
         for deal, rows in by_deal.items()
     }
     return [_view(row, by_deal[row.id]) for row in deals], counts
+
+
+async def whole(
+    connection: AsyncConnection, names: Sequence[DealId]
+) -> list[tuple[DealView, list[Row[Any]], int | None]]:
+    """Return deals as they stand now, with their lines and when they closed."""
+    found = await connection.execute(_deals().where(tables.deal.c.id.in_(names)))
+    by_deal = await _lines(connection, names)
+    return [
+        (_view(row, by_deal[row.id]), by_deal[row.id], row.closed_at)
+        for row in found.all()
+    ]
+
+
+def _deals() -> Select[Any]:
+    d, p = tables.deal, tables.product
+    return select(d, p.c.title, p.c.image, p.c.tags).join(p, p.c.id == d.c.product)
+
+
+async def _lines(connection: AsyncConnection, deals: Sequence[DealId]) -> Lines:
+    line = tables.deal_line
+    by_deal: Lines = {deal: [] for deal in deals}
+    found = await connection.execute(
+        select(line).where(line.c.deal.in_(deals)).order_by(line.c.position)
+    )
+    for row in found:
+        by_deal[row.deal].append(row)
+    return by_deal
 
 
 def _view(row: Row[Any], lines: list[Row[Any]]) -> DealView:

@@ -12,11 +12,11 @@ from dealcast.core.ids import (
     HoldId,
     ShowId,
     VariantId,
-    digest,
     hold_id,
 )
 from dealcast.core.wire import Caller
 from dealcast.shop.deals.service import pick
+from dealcast.shop.holds.rules import fingerprint
 from dealcast.store import keys
 from dealcast.store.redis import Redis
 from dealcast.store.stock import HoldItem, HoldRow, Stock
@@ -76,7 +76,7 @@ class Holds:
             buyer=buyer,
             variant=line,
             quantity=quantity,
-            fingerprint=digest(16, line, str(quantity)),
+            fingerprint=fingerprint(line, quantity),
         )
         answers = await self.stock.hold(deal, [item])
         state, expires_at = answers[0].granted()

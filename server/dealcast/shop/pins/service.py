@@ -98,6 +98,11 @@ class Pins:
         return cards
 
 
+async def pinned(connection: AsyncConnection, show: ShowId) -> list[ProductCard]:
+    """Return what is pinned in a show, the newest pin first."""
+    return await _cards(connection, await _pinned(connection, show))
+
+
 async def _pinned(connection: AsyncConnection, show: ShowId) -> list[ProductId]:
     table = tables.pin
     found = await connection.scalars(
