@@ -83,6 +83,7 @@ class Tools:
             "PIP_CACHE_DIR": str(self.place.cache / "pip"),
             "npm_config_cache": str(self.place.cache / "npm"),
             "npm_config_update_notifier": "false",
+            "NODE_COMPILE_CACHE": str(self.place.cache / "node"),
         }
         return {**own, **kept, **extra}
 
