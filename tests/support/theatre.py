@@ -19,12 +19,13 @@ from dealcast.core.events import Role
 from dealcast.core.ids import PersonId, ShowId, partition_of
 from dealcast.core.rates import Rates
 from dealcast.core.wire import ANY, STAFF, Act, Answer, Caller, Request
+from dealcast.hub.audience import Past
 from dealcast.hub.hub import Hub, HubLimits
 from dealcast.hub.presence import functions
 from dealcast.hub.socket import Server
 from dealcast.store import keys
 from dealcast.store.library import library_text
-from dealcast.store.log import Log, Record
+from dealcast.store.log import Log, LogEntry, LogKind, Record
 from dealcast.store.redis import Redis
 
 SHOW = ShowId("s07_abcdefghjk")
@@ -164,12 +165,23 @@ class Watcher:
         return await self.client.call(event, fields, namespace=namespace, timeout=5)
 
 
+class Nothing:
+    """An archive that has nothing."""
+
+    async def read(
+        self, _show: ShowId, _kind: LogKind, _after: int, _count: int, /
+    ) -> list[LogEntry]:
+        """Return nothing."""
+        return []
+
+
 class Theatre:
     """One process's hub, and the store beside it."""
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self.redis = redis
         self.log = Log(redis)
+        self.archive: Past = Nothing()
         self.clock = clock
         self.hubs: list[Hub] = []
         self.ports: list[int] = []
@@ -183,9 +195,9 @@ class Theatre:
         """Start a hub in front of the store; more than one are several processes."""
         hub = Hub(
             process=f"w{len(self.hubs)}", redis=self.redis, log=self.log,
-            caller=caller, find_show=find_show, acts=acts, clock=self.clock,
-            rng=Random(7), rates=Rates(), registry=CollectorRegistry(),
-            limits=limits or HubLimits(window_ms=20),
+            archive=self.archive, caller=caller, find_show=find_show, acts=acts,
+            clock=self.clock, rng=Random(7), rates=Rates(),
+            registry=CollectorRegistry(), limits=limits or HubLimits(window_ms=20),
         )  # fmt: skip
         server = Server(hub, self.clock)
         app = web.Application()

@@ -28,6 +28,7 @@ from dealcast.core.wire import Act
 from dealcast.hub.hub import Hub, HubLimits
 from dealcast.hub.socket import Server
 from dealcast.store import keys
+from dealcast.store.archive import Archive
 from dealcast.web.api import Api, Config
 from dealcast.web.origins import Origins
 from dealcast.web.pages import Pages
@@ -71,6 +72,7 @@ class Worker:
             process=f"{self.name}:{os.getpid()}",
             redis=shared.redis,
             log=shared.log,
+            archive=Archive(shared.redis, shared.database, shared.clock),
             caller=shared.people.caller,
             find_show=self.find_show,
             acts=self.acts,

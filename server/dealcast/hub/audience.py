@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +16,7 @@ from dealcast.hub import frames, snapshot
 from dealcast.hub.cursor import Cursor
 from dealcast.hub.feed import WRITES_PER_TURN, Feed, Follower, erased, framed
 from dealcast.store import keys
-from dealcast.store.log import COUNTERS, Log, LogKind, Snapshot
+from dealcast.store.log import COUNTERS, Log, LogEntry, LogKind, Snapshot
 from dealcast.store.redis import Redis
 
 RANGE_MAX = 300  # Missed events that are read from the store; else a snapshot.
@@ -42,6 +43,20 @@ class Welcome:
 Reply = Callable[[Welcome], bytes]  # Frames the answer to a CONNECT.
 
 
+class Past(Protocol):
+    """Knows what the logs no longer have (``store.archive.Archive``)."""
+
+    async def read(
+        self, show: ShowId, kind: LogKind, after: int, count: int, /
+    ) -> list[LogEntry]:
+        """
+        Return entries after number ``after``, those of deleted lines without data.
+
+        Raises:
+            Unavailable: If the database did not answer.
+        """
+
+
 class Audience:
     """The followers of one show in this process."""
 
@@ -50,6 +65,7 @@ class Audience:
         show: ShowId,
         redis: Redis,
         log: Log,
+        archive: Past,
         clock: Clock,
         *,
         wake: Callable[[], None],
@@ -61,6 +77,7 @@ class Audience:
         self.deaf_since: int | None = None
         self._redis = redis
         self._log = log
+        self._archive = archive
         self._clock = clock
         self._wake = wake  # Tells the reader that there is something to read.
         self._expected = 0
@@ -182,7 +199,7 @@ class Audience:
             return "ring", b""
         if feed.n - n > RANGE_MAX:
             return "", b""
-        entries = await self._log.read(self.show, feed.kind, n, RANGE_MAX)
+        entries = await self._range(feed, n)
         older = [entry for entry in entries if entry.n < feed.ring.first]
         whole = [entry.n for entry in older] == list(range(n + 1, feed.ring.first))
         if not whole or any(entry.epoch != feed.epoch for entry in older):
@@ -193,12 +210,22 @@ class Audience:
             return "", b""
         parts = [
             erased(feed.epoch, entry.n, entry.at)
-            if entry.line in gone
+            if entry.line in gone or not entry.data
             else framed(feed.namespace, entry).frame
             for entry in older
             if entry.person is None or entry.person == person
         ]
         return "range", b"".join(parts)
+
+    async def _range(self, feed: Feed, n: int) -> list[LogEntry]:
+        """Read what follows ``n``, out of the archive where the log is too short."""
+        entries = await self._log.read(self.show, feed.kind, n, RANGE_MAX)
+        begin = entries[0].n if entries else feed.ring.first
+        if begin > n + 1:
+            with suppress(Unavailable):  # Then it takes a snapshot.
+                older = await self._archive.read(self.show, feed.kind, n, begin - n - 1)
+                return older + entries
+        return entries
 
     def _sync_recovered(self, feed: Feed) -> bytes:
         now = self._clock.now()

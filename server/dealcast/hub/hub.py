@@ -16,7 +16,7 @@ from dealcast.core.ids import SHOW_PATTERN, ShowId, base32
 from dealcast.core.rates import Rates
 from dealcast.core.wire import ANYBODY, STAFF, Act, Caller
 from dealcast.hub import cursor, frames
-from dealcast.hub.audience import Audience, Welcome
+from dealcast.hub.audience import Audience, Past, Welcome
 from dealcast.hub.desk import TASKS_MAX, Desk, own_acts, refusal
 from dealcast.hub.lane import Lane, Wire
 from dealcast.hub.metrics import Metrics
@@ -65,6 +65,7 @@ class Hub:
         process: str,
         redis: Redis,
         log: Log,
+        archive: Past,
         caller: Callers,
         find_show: FindShow,
         acts: Sequence[Act[Any]],
@@ -81,6 +82,7 @@ class Hub:
         self.draining = False
         self._redis = redis
         self._log = log
+        self._archive = archive
         self._caller = caller
         self._find_show = find_show
         self._clock = clock
@@ -209,7 +211,12 @@ class Hub:
         audience = self.audiences.get(show)
         if audience is None:
             audience = Audience(
-                show, self._redis, self._log, self._clock, wake=self._tail.wake
+                show,
+                self._redis,
+                self._log,
+                self._archive,
+                self._clock,
+                wake=self._tail.wake,
             )
             self.audiences[show] = audience
         session = Session(
