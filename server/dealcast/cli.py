@@ -129,7 +129,25 @@ def add_crowd(command: argparse.ArgumentParser) -> None:
         default=10.0,
         help="how long to watch without --buy (10)",
     )
-    command.add_argument("--seed", type=int, default=0, help="of who chats when")
+    command.add_argument(
+        "--steady",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="buy and pay all the time, in three deals of our own",
+    )
+    command.add_argument(
+        "--rate", type=float, default=20.0, help="buys a second with --steady (20)"
+    )
+    command.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="write what each client saw, as JSON lines",
+    )
+    command.add_argument(
+        "--seed", type=int, default=0, help="of who chats, and who buys, when"
+    )
 
 
 def add_bench(command: argparse.ArgumentParser) -> None:

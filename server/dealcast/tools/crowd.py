@@ -11,13 +11,16 @@ import asyncio
 import secrets
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from dealcast.tools.history import History
 from dealcast.tools.scene import Plan, Refusal, Scene, Tally, percentile
+from dealcast.tools.steady import Steady
 from dealcast.tools.viewer import Viewer
 
 JOIN_AT_ONCE = 40
@@ -27,9 +30,15 @@ WAIT_OPEN_S = 120.0
 class Crowd(Scene):
     """All viewers of one scene."""
 
-    def __init__(self, plan: Plan, session: aiohttp.ClientSession) -> None:
-        super().__init__(plan, session)
+    def __init__(
+        self,
+        plan: Plan,
+        session: aiohttp.ClientSession,
+        history: History | None = None,
+    ) -> None:
+        super().__init__(plan, session, history)
         self.viewers: list[Viewer] = []
+        self.load = Steady(self, self.viewers) if plan.steady_s > 0 else None
 
     async def run(self) -> Tally:
         """Do what the plan says and count."""
@@ -37,7 +46,9 @@ class Crowd(Scene):
         await self.join()
         chat = asyncio.create_task(self.chat())
         try:
-            if self.plan.buy:
+            if self.load is not None:
+                await self.load.run()
+            elif self.plan.buy:
                 await self.rush()
             else:
                 await asyncio.sleep(self.plan.seconds)
@@ -46,9 +57,7 @@ class Crowd(Scene):
             with suppress(asyncio.CancelledError):
                 await chat
             await asyncio.sleep(0.5)  # What is under way still counts.
-            await asyncio.gather(
-                *(viewer.client.disconnect() for viewer in self.viewers)
-            )
+            await asyncio.gather(*(viewer.leave() for viewer in self.viewers))
         return self.tally
 
     async def join(self) -> None:
@@ -59,13 +68,15 @@ class Crowd(Scene):
             async with gate:
                 name = f"Viewer {number + 1}"
                 account = await self.post("/demo/accounts", {"name": name})
-                viewer = Viewer(number, account["token"], self)
+                viewer = Viewer(
+                    number, account["token"], self, person=account["person"]
+                )
                 await viewer.join()
                 self.tally.joined += 1
                 return viewer
 
-        self.viewers = list(
-            await asyncio.gather(*(one(n) for n in range(self.plan.viewers)))
+        self.viewers += await asyncio.gather(
+            *(one(n) for n in range(self.plan.viewers))
         )
 
     async def chat(self) -> None:
@@ -152,15 +163,15 @@ def table(plan: Plan, tally: Tally) -> Table:
     sheet.add_column(style="bold")
     sheet.add_column(justify="right")
     rows: list[tuple[str, object]] = [("joined", tally.joined)]
-    if plan.buy:
+    if plan.buy or plan.steady_s:
         rows += [
-            ("units in the deal", tally.quantity),
+            ("units in the deals", tally.quantity),
             ("holds granted", tally.granted),
         ]
         rows += [(f"refused: {code}", n) for code, n in tally.refused.most_common()]
         rows += [("payments made", tally.paid), ("orders", tally.orders)]
         rows += [(f"not ordered: {code}", n) for code, n in tally.unpaid.most_common()]
-        rows += [("oversold", tally.oversold)]
+        rows += [("never answered", tally.unresolved), ("oversold", tally.oversold)]
         rows += [
             (f"buy p{p}", f"{percentile(tally.buy_ms, p / 100):.0f} ms")
             for p in (50, 99)
@@ -181,19 +192,25 @@ def table(plan: Plan, tally: Tally) -> Table:
     return sheet
 
 
-async def run(plan: Plan) -> int:
+async def run(plan: Plan, file: Path | None = None) -> int:
     """
     Send the crowd, print its table, and return the exit code.
 
+    What its clients saw goes to ``file``, as JSON lines.
+
     0: nothing oversold, nobody missed an event; 1: something was, or somebody
     did; 2: the crowd could not do what was asked.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
-    connector = aiohttp.TCPConnector(limit=JOIN_AT_ONCE)
+    connector = aiohttp.TCPConnector(limit=plan.viewers)
     limit = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
-        crowd = Crowd(plan, session)
         try:
-            await crowd.run()
+            with History(file) as history:
+                crowd = Crowd(plan, session, history)
+                await crowd.run()
         except (Refusal, aiohttp.ClientError, OSError) as error:
             Console(stderr=True).print(f"crowd: {error}", style="red")
             return 2

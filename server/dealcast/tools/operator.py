@@ -162,8 +162,10 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
         raise Unusable("--viewers: between 1 and 15000")
     if not 0 <= options.chat <= 1000 or not 1 <= options.quantity <= 999:
         raise Unusable("--chat: at most 1000 lines a second; --quantity: 1 to 999")
+    if not 0 <= options.steady <= 86_400 or not 0 < options.rate <= 1000:
+        raise Unusable("--steady: at most a day; --rate: at most 1000 buys a second")
     host = None
-    if options.open:
+    if options.open or options.steady:
         people = people_of(settings, Database.connect(settings.sql_url))
         host = people.issue("crowd", "Crowd", "host", "*")
     plan = Plan(
@@ -176,6 +178,11 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
         open_token=host,
         seconds=options.seconds,
         seed=options.seed,
+        steady_s=options.steady,
+        buys_per_s=options.rate,
     )
     raise_file_limit()
-    return asyncio.run(crowds.run(plan))
+    try:
+        return asyncio.run(crowds.run(plan, options.history))
+    except OSError as error:
+        raise Unusable(f"--history: {error.strerror or error}") from None

@@ -4,15 +4,22 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import aiohttp
 
+from dealcast.tools.history import History
+
 ACK_S = 20.0
+CALL_S = 12.0
 CLOCK_ROUNDS = 5
+# What was so refused may be had by asking again under the same key.
+AGAIN = ("no_answer", "recovering", "unavailable", "provider_unavailable",
+         "in_progress", "internal")  # fmt: skip
+
+Answer = dict[str, Any]  # Of a socket: ``ok``, and what was asked for or ``code``.
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,10 @@ class Plan:
     open_quantity: int = 20
     seconds: float = 10.0  # How long to watch when there is nothing to buy.
     seed: int = 0
+    steady_s: float = 0.0  # How long to buy without a pause, in deals of our own.
+    buys_per_s: float = 20.0
+    expiring: bool = True  # Some let their holds expire, which takes half a minute.
+    patience_s: float = ACK_S  # How long one asks for an answer.
 
 
 @dataclass
@@ -53,13 +64,17 @@ class Tally:
     events: int = 0
     chat_sent: int = 0
     chat_refused: Counter[str] = field(default_factory=Counter)
+    asked: int = 0
+    unresolved: int = 0  # Of these, nobody ever knew the end.
     buy_ms: list[float] = field(default_factory=list)
     event_ms: list[float] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         """Whether nothing was oversold and nobody missed an event."""
-        faults = self.oversold, self.gaps, self.duplicates, self.differing
+        faults = (
+            self.oversold, self.gaps, self.duplicates, self.differing, self.unresolved,
+        )  # fmt: skip
         return not any(faults)
 
 
@@ -82,9 +97,15 @@ class Refusal(Exception):
 class Scene:
     """One server and one show, as all viewers of the crowd see them."""
 
-    def __init__(self, plan: Plan, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        session: aiohttp.ClientSession,
+        history: History | None = None,
+    ) -> None:
         self.plan = plan
         self.session = session
+        self.history = history or History()
         self.loop = asyncio.get_running_loop()
         self.rng = Random(plan.seed)
         self.tally = Tally()
@@ -94,6 +115,34 @@ class Scene:
         self.told: dict[tuple[int, int], tuple[str, dict[str, Any]]] = {}
         self.in_flight: Counter[str] = Counter()
 
+    async def attempt(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        key: str = "",
+    ) -> Answer:
+        """Ask once over HTTP; the answer is as it would be over a socket."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        try:
+            async with self.session.request(
+                method,
+                f"{self.plan.url}/api/v1{path}",
+                json=body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=CALL_S),
+            ) as answer:
+                said: Answer = await answer.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return {"ok": False, "code": "no_answer", "detail": "", "retryable": True}
+        if answer.status < 400:
+            return {**said, "ok": True}
+        return {"code": "?", "detail": "", **said, "ok": False}
+
     async def post(
         self,
         path: str,
@@ -101,24 +150,15 @@ class Scene:
         *,
         token: str | None = None,
         key: str = "",
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """Ask over HTTP, again while the refusal is retryable."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if key:
-            headers["Idempotency-Key"] = key
-        until = time.monotonic() + ACK_S
+        until = time.monotonic() + self.plan.patience_s
         while True:
-            url = f"{self.plan.url}/api/v1{path}"
-            code, detail, retryable = "no_answer", "", True
-            with suppress(aiohttp.ClientError, TimeoutError):
-                async with self.session.post(url, json=body, headers=headers) as answer:
-                    said: dict[str, Any] = await answer.json(content_type=None)
-                    if answer.status < 400:
-                        return said
-                    code, detail = said.get("code", "?"), said.get("detail", "")
-                    retryable = said.get("retryable", False)
-            if not retryable or time.monotonic() > until:
-                raise Refusal(code, detail)
+            said = await self.attempt("POST", path, body, token=token, key=key)
+            if said["ok"]:
+                return said
+            if not said.get("retryable") or time.monotonic() > until:
+                raise Refusal(said["code"], said["detail"])
             await asyncio.sleep(0.3)
 
     async def get(self, path: str, token: str) -> dict[str, Any]:
