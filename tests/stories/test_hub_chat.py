@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Column, insert, select
 
 from dealcast.core.errors import Forbidden
 from dealcast.core.ids import LineId, PersonId
@@ -44,6 +44,11 @@ class Talk:
     async def watch(self, *namespaces: str, **auth: Any) -> Watcher:
         """Let somebody in where chat is served."""
         return await self.theatre.watch(*namespaces, at=1, **auth)
+
+    async def kept(self, column: Column[Any]) -> set[Any]:
+        """Return what the books have in a column."""
+        async with self.database.read() as connection:
+            return set(await connection.scalars(select(column)))
 
 
 @pytest.fixture
@@ -136,7 +141,9 @@ async def test_staff_of_another_show_talk_as_viewers(talk: Talk) -> None:
 async def test_slow_mode_is_for_viewers(talk: Talk) -> None:
     mei = await talk.watch(token=MEI)
     mod = await talk.watch("/live", "/staff", token=MOD)
+    assert (await mod.ask("slow_mode", {"seconds": 30}, "/staff"))["ok"] is True
     assert (await mod.ask("slow_mode", {"seconds": 60}, "/staff"))["ok"] is True
+    assert await talk.kept(tables.slow_mode.c.slow_ms) == {60_000}
     await mei.until(lambda: any(s.get("slow_ms") for s in mei.events("/live", "state")))
     assert (await mei.ask("chat", {"text": "1", "key": "k1"}))["ok"] is True
     refused = await mei.ask("chat", {"text": "2", "key": "k2"})
@@ -145,6 +152,7 @@ async def test_slow_mode_is_for_viewers(talk: Talk) -> None:
     for key in ("m1", "m2"):
         assert (await mod.ask("chat", {"text": key, "key": key}))["ok"] is True
     assert (await mod.ask("slow_mode", {"seconds": 0}, "/staff"))["ok"] is True
+    assert await talk.kept(tables.slow_mode.c.slow_ms) == set()
     assert (await mei.ask("chat", {"text": "2", "key": "k2"}))["ok"] is True
 
 
@@ -171,7 +179,9 @@ async def test_the_muted_are_not_heard(talk: Talk) -> None:
     answer = await mod.ask("mute", muting, "/staff")
     assert answer["until_at"] > talk.theatre.clock.now() + 590_000
     await mei.hears("deleted")
-    assert len(mei.events("/live", "deleted")[0]["lines"]) == 3
+    gone = mei.events("/live", "deleted")[0]["lines"]
+    assert len(gone) == 3
+    assert await talk.kept(tables.deleted_line.c.line) == set(gone)
     await mod.hears("audit", namespace="/staff")
     audit = mod.events("/staff", "audit")[0]
     assert (audit["act"], audit["subject"]) == ("mute", person("mei"))
@@ -201,8 +211,10 @@ async def test_deleted_lines_are_gone_for_those_who_come_later(talk: Talk) -> No
         for key in ("a", "b")
     ]
     deleting = {"lines": [lines[0]], "reason": "rude"}
-    assert (await mod.ask("lines_delete", deleting, "/staff")) == {"ok": True}
+    for _ in range(2):
+        assert (await mod.ask("lines_delete", deleting, "/staff")) == {"ok": True}
     await mei.hears("deleted")
+    assert await talk.kept(tables.deleted_line.c.line) == {lines[0]}
     late = await talk.watch()
     chat = late.events("/live", "sync")[0]["chat"]
     assert [line["text"] for line in chat] == ["line b"]

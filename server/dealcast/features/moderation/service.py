@@ -1,6 +1,6 @@
 """What moderators can do, each act with its audit in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,7 +16,8 @@ from dealcast.core.wire import Caller
 from dealcast.features.moderation import rules
 from dealcast.shop import audit
 from dealcast.shop.courier import Courier, new_op
-from dealcast.store import outbox, tables
+from dealcast.shop.shows.service import lock
+from dealcast.store import archive, outbox, tables
 from dealcast.store.log import Log
 from dealcast.store.sql import Database
 
@@ -40,17 +41,20 @@ class Moderation:
         Raises:
             Forbidden: If the caller's role is for another show, or a line is
                 of another partition.
+            NotFound: If there is no such show.
         """
         if any(partition_of(line) != partition_of(show) for line in lines):
             raise Forbidden("lines of another show")
         subject = lines[0] if len(lines) == 1 else f"{len(lines)} lines"
+        named = list(dict.fromkeys(lines))
         await self._record(
             caller,
             show,
             "lines_delete",
             subject=subject,
             reason=reason,
-            record=rules.gone(list(dict.fromkeys(lines)), self.clock.now()),
+            record=rules.gone(named, self.clock.now()),
+            also=lambda connection: archive.erase(connection, show, named),
         )
 
     async def mute(
@@ -68,6 +72,7 @@ class Moderation:
 
         Raises:
             Forbidden: If the caller's role is for another show.
+            NotFound: If there is no such show.
         """
         now = self.clock.now()
         until_at = now + seconds * 1000 if seconds else now
@@ -90,6 +95,8 @@ class Moderation:
                         by=caller.buyer(),
                     )
                 )
+            if lines:
+                await archive.erase(connection, show, lines)
 
         await self._record(
             caller,
@@ -108,14 +115,25 @@ class Moderation:
 
         Raises:
             Forbidden: If the caller's role is for another show.
+            NotFound: If there is no such show.
         """
+        table, slow_ms = tables.slow_mode, seconds * 1000
+
+        async def keep(connection: AsyncConnection) -> None:
+            await connection.execute(delete(table).where(table.c.show == show))
+            if seconds:
+                await connection.execute(
+                    insert(table).values(show=show, slow_ms=slow_ms)
+                )
+
         await self._record(
             caller,
             show,
             "slow_mode",
             subject=f"{seconds} s",
             reason=None,
-            record={"state": {"slow_ms": str(seconds * 1000)}},
+            record={"state": {"slow_ms": str(slow_ms)}},
+            also=keep,
         )
 
     async def _recent(self, show: ShowId, person: PersonId) -> list[LineId]:
@@ -134,13 +152,14 @@ class Moderation:
         subject: str,
         reason: str | None,
         record: dict[str, Any],
-        also: Callable[[AsyncConnection], Any] | None = None,
+        also: Callable[[AsyncConnection], Awaitable[None]],
     ) -> None:
-        """Audit an act, and tell Redis and other staff of it."""
+        """Write an act down with its audit, and tell Redis and other staff of it."""
         if not caller.may_in(show):
             raise Forbidden("this role is for another show")
         now = self.clock.now()
         async with self.database.begin() as connection:
+            await lock(connection, show)
             told = await audit.write(
                 connection,
                 caller=caller,
@@ -150,8 +169,7 @@ class Moderation:
                 reason=reason,
                 now=now,
             )
-            if also is not None:
-                await also(connection)
+            await also(connection)
             event = msgspec.json.encode(told).decode()
             payload = {"show": show, "staff": [["audit", event]], **record}
             op = new_op(act, show, self.rng)
