@@ -1,6 +1,8 @@
 """The clerk: ledger, gate, outbox, timers, payments, and the demo's planner."""
 
 import asyncio
+import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -16,11 +18,13 @@ from dealcast.app.parts import Parts, library, parts, sources
 from dealcast.app.supervisor import until_told
 from dealcast.app.sweeper import Sweeper
 from dealcast.app.timers import Timers
+from dealcast.app.turns import Turns
 from dealcast.config import Settings
 from dealcast.core.errors import Refused
 from dealcast.shop.payments.driver import PaymentDriver
 from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
+from dealcast.store.lease import Lease
 from dealcast.store.ledger import Ledger
 from dealcast.store.posting import Fenced
 from dealcast.store.rebuild import Rebuilder
@@ -31,6 +35,9 @@ DEMO_S = 2.0
 LAG_S = 2.0
 SWEEP_S = 30.0
 LAST_MS = 200  # Of the last look at the facts before the end.
+LAST_S = 3.0  # How long that may go on.
+RENEW_S = 2.0
+HOLDER_MAX = 200
 
 log = structlog.get_logger()
 
@@ -42,26 +49,41 @@ def run(settings: Settings) -> int:
 
 
 async def work(settings: Settings) -> int:
-    """Run the clerk's loops."""
+    """Work while the lease is ours, and stand by while it is another clerk's."""
     told = until_told(asyncio.get_running_loop())
     async with parts(settings) as shared:
         await shared.redis.load_library(library())
-        clerk = Clerk(shared)
-        await clerk.start()
-        ends = [asyncio.create_task(e.wait()) for e in (told, clerk.loops.over)]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for end in ends:
-            end.cancel()
-        await clerk.stop()
-    return 1 if clerk.loops.over.is_set() else 0
+        lease = Lease(
+            shared.database,
+            holder=f"{socket.gethostname()}:{settings.folder}"[-HOLDER_MAX:],
+            clock=shared.clock,
+            ticks=lambda: time.monotonic_ns() // 1_000_000,
+        )
+        lag = Gauge(
+            "dealcast_ledger_lag_facts",
+            "Facts that Redis has and the ledger has not.",
+            registry=shared.registry,
+        )
+        turns = Turns(lease, lambda: Clerk(shared, lease, lag))
+        run = settings.folder / "run"
+        admin = Admin("clerk", run, shared.registry, turns.ready)
+        await admin.start()
+        try:
+            await turns.run(told)
+        finally:
+            await admin.stop()
+    return 0
 
 
 class Clerk:
-    """The one that writes the books."""
+    """The one that writes the books, from one succession to the next."""
 
-    def __init__(self, shared: Parts) -> None:
+    def __init__(self, shared: Parts, lease: Lease, lag: Gauge) -> None:
         self.shared = shared
+        self.lease = lease
+        self.lag = lag
         self.loops = Loops(fatal=(Fenced,))
+        self.over = self.loops.over
         self.halt = asyncio.Event()
         self.sent = asyncio.Event()
         self.driver = PaymentDriver(
@@ -71,6 +93,7 @@ class Clerk:
             inbox=shared.inbox,
             courier=shared.courier,
             clock=shared.clock,
+            check=lease.check,
         )
         self.ledger = Ledger(
             shared.redis, shared.database, on_confirmed=self.driver.confirmed
@@ -89,19 +112,12 @@ class Clerk:
         self.sweeper = Sweeper(
             database=shared.database, log=shared.log, clock=shared.clock
         )
-        self.lag = Gauge(
-            "dealcast_ledger_lag_facts",
-            "Facts that Redis has and the ledger has not.",
-            registry=shared.registry,
-        )
-        run = shared.settings.folder / "run"
-        self.admin = Admin("clerk", run, shared.registry, self.ready)
 
     async def start(self) -> None:
         """Take the ledger over and begin all loops."""
-        await self.ledger.start()
-        await self.admin.start()
+        await self.ledger.start(self.lease.check)
         loops = self.loops
+        self.repeat("lease", RENEW_S, self.lease.renew)
         loops.start("ledger", lambda: self.ledger.run(self.halt))
         loops.start("gate", lambda: self.gate.run(self.halt))
         loops.start("control", self.listen)
@@ -121,11 +137,13 @@ class Clerk:
 
     async def stop(self) -> None:
         """Stop all loops; fold what Redis already has, if there is time."""
-        await self.admin.stop()
         await self.loops.stop()
-        with suppress(Refused, Fenced):
-            while await self.ledger.follow(LAST_MS):
-                pass
+        if not self.over.is_set():
+            with suppress(Refused, Fenced, TimeoutError):
+                async with asyncio.timeout(LAST_S):
+                    while await self.ledger.follow(LAST_MS):
+                        pass
+        await self.lease.give_back()
 
     async def listen(self) -> None:
         """Hear nudges, and wake whoever they are for."""

@@ -46,6 +46,10 @@ PAYMENT: Table = {
     ("confirmed", "refuse"): "voiding",
     ("voiding", "void"): "voided",
     ("failed", "authorise"): "voiding",  # Paid after all, when nobody waited any more.
+    # Confirmed by a clerk that was halted and woke too late: the units go back.
+    ("voiding", "confirm"): "voiding",
+    ("voided", "confirm"): "voiding",
+    ("failed", "confirm"): "voiding",
 }
 
 ORDER: Table = {

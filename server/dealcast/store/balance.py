@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Label,
     Row,
     Select,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -93,14 +95,17 @@ async def _sold_lines(connection: AsyncConnection) -> list[Difference]:
     orders, hold = tables.orders, tables.hold
     # An order is cancelled first; the fact that brings its units back comes later.
     still_sold = or_(orders.c.state != "cancelled", hold.c.state == "confirmed")
-    sums = (
-        select(
-            ordered.c.deal, ordered.c.variant, _sum(ordered.c.quantity).label("units")
-        )
+    by_orders = (
+        select(ordered.c.deal, ordered.c.variant, ordered.c.quantity)
         .outerjoin(orders, orders.c.id == ordered.c.order)
         .outerjoin(hold, hold.c.id == ordered.c.hold)
         .where(or_(orders.c.id.is_(None), still_sold))
-        .group_by(ordered.c.deal, ordered.c.variant)
+    )
+    too_late = select(hold.c.deal, hold.c.variant, hold.c.quantity).where(_too_late())
+    sold = union_all(by_orders, too_late).subquery()
+    sums = (
+        select(sold.c.deal, sold.c.variant, _sum(sold.c.quantity).label("units"))
+        .group_by(sold.c.deal, sold.c.variant)
         .subquery()
     )
     same = and_(sums.c.deal == line.c.deal, sums.c.variant == line.c.variant)
@@ -128,6 +133,7 @@ async def _holds_sold(connection: AsyncConnection) -> list[Difference]:
     lost = select(hold.c.id).where(
         hold.c.state == "confirmed",
         ~select(line.c.hold).where(line.c.hold == hold.c.id).exists(),
+        ~_too_late(),
     )
     differences = [
         Difference("order_line", f"confirmed hold {row.id}", "one line", "none")
@@ -161,6 +167,22 @@ async def _holds_sold(connection: AsyncConnection) -> list[Difference]:
             if held != told:
                 differences.append(Difference(f"order_line.{name}", where, held, told))
     return differences
+
+
+def _too_late() -> ColumnElement[bool]:
+    """
+    Return which holds were sold by a payment whose money had gone back before.
+
+    They have no order, and are on their way back to free stock.
+    """
+    hold, payment, line = tables.hold, tables.payment, tables.order_line
+    return and_(
+        hold.c.state == "confirmed",
+        select(payment.c.id)
+        .where(payment.c.id == hold.c.payment, payment.c.state == "voiding")
+        .exists(),
+        ~select(line.c.hold).where(line.c.hold == hold.c.id).exists(),
+    )
 
 
 def _claimed(hold: Table) -> list[Label[Any]]:

@@ -25,6 +25,7 @@ from dealcast.store.sql import Database
 ROW = 1
 KEPT_MS = 6_000
 GIVEN_BACK = 0
+RENEW_S = 3.0  # One attempt.
 GIVE_BACK_S = 2.0
 
 log = structlog.get_logger()
@@ -123,10 +124,13 @@ class Lease:
         # Never the same twice, whatever the clock does: others watch it change.
         until_at = max(self._clock.now() + KEPT_MS, self._until_at + 1)
         row = tables.clerk
-        async with self._database.begin() as connection:
-            renewed = await connection.execute(
-                update(row).where(*self._ours()).values(until_at=until_at)
-            )
+        try:
+            async with asyncio.timeout(RENEW_S), self._database.begin() as connection:
+                renewed = await connection.execute(
+                    update(row).where(*self._ours()).values(until_at=until_at)
+                )
+        except TimeoutError:
+            raise Unavailable("the lease could not be renewed in time") from None
         if renewed.rowcount != 1:
             raise Fenced(f"the clerk's lease {self._number} was succeeded")
         self._until_at = until_at

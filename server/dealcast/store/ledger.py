@@ -7,7 +7,7 @@ it anew; a fact that cannot be true closes it. The others go on.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from sqlalchemy import func, insert, select, update
@@ -33,9 +33,14 @@ STALE_S = 0.05
 log = structlog.get_logger()
 
 Told = Callable[[list[PaymentId]], None]
+Check = Callable[[AsyncConnection], Awaitable[None]]
 
 
 def _nobody(_payments: list[PaymentId]) -> None:
+    pass
+
+
+async def _anybody(_connection: AsyncConnection) -> None:
     pass
 
 
@@ -66,15 +71,20 @@ class Ledger:
         """The lease under which this ledger writes; a later one fences it off."""
         return self._lease
 
-    async def start(self) -> None:
+    async def start(self, check: Check = _anybody) -> None:
         """
         Take the ledger over: whoever wrote it before is fenced off.
 
         Partitions that SQL does not know yet get a row of epoch 0; they are
-        followed once the gate has begun them.
+        followed once the gate has begun them. ``check`` makes sure that it is
+        still our turn, so that two never fence each other off.
+
+        Raises:
+            Fenced: If it is not.
         """
         row = tables.partition
         async with self._database.begin() as connection:
+            await check(connection)
             known = set(await connection.scalars(select(row.c.id).with_for_update()))
             missing = [
                 {"id": number, "epoch": 0, "seq": 0, "chain": ""}

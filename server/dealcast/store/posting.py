@@ -95,7 +95,8 @@ async def post(
     await rows.add_facts(connection, partition, news)
     await rows.write(connection, loaded)
     await _move(connection, partition, position)
-    payments = [confirmed.payment for confirmed in loaded.books.confirmed]
+    told = [*loaded.books.confirmed, *loaded.too_late]
+    payments = [confirmed.payment for confirmed in told]
     return Posted(position, len(news), payments)
 
 
@@ -146,7 +147,10 @@ def _fold(loaded: Rows, fact: FactEntry, body: Body) -> None:
     if {line.hold for line in lines} != set(confirmed.holds):
         raise Broken(f"payment {confirmed.payment} is for other holds")
     try:
-        advance(PAYMENT, payment.state, "confirm")
+        if advance(PAYMENT, payment.state, "confirm") != "confirmed":
+            # Its money has gone back: it sold what the payment driver now frees.
+            loaded.too_late.append(loaded.books.confirmed.pop())
+            return
     except WrongState as error:
         raise Broken(f"payment {confirmed.payment}: {error.detail}") from None
     again = sum(one.payment == confirmed.payment for one in loaded.books.confirmed)

@@ -42,6 +42,7 @@ class Rows:
     known: set[HoldId] = field(default_factory=set)
     payments: dict[PaymentId, Row[Any]] = field(default_factory=dict)
     payment_lines: dict[PaymentId, list[Row[Any]]] = field(default_factory=dict)
+    too_late: list[Confirmed] = field(default_factory=list)  # Sold without an order.
 
 
 async def load(connection: AsyncConnection, named: Touched) -> Rows:
@@ -140,6 +141,7 @@ async def write(connection: AsyncConnection, loaded: Rows) -> None:
     await _write_allotted(connection, loaded.books.allotted)
     await _write_free(connection, loaded.books.returned)
     await _write_orders(connection, loaded)
+    await _write_too_late(connection, loaded.too_late)
 
 
 async def _write_deals(connection: AsyncConnection, books: Books) -> None:
@@ -299,6 +301,18 @@ async def _write_orders(connection: AsyncConnection, loaded: Rows) -> None:
         .values(state="confirmed", changed_at=bindparam("b_at")),
         payments,
     )
+
+
+async def _write_too_late(
+    connection: AsyncConnection, too_late: Sequence[Confirmed]
+) -> None:
+    row = tables.payment
+    for one in too_late:
+        await connection.execute(
+            update(row)
+            .where(row.c.id == one.payment)
+            .values(state="voiding", check_at=one.at)
+        )
 
 
 def _order(payment: Row[Any], confirmed: Confirmed) -> dict[str, Any]:

@@ -7,11 +7,13 @@ so every step may be repeated, and none is skipped.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.clock import Clock
 from dealcast.core.errors import RefundDue, Refused
@@ -22,8 +24,9 @@ from dealcast.shop.courier import Courier
 from dealcast.shop.payments import moves, rules
 from dealcast.shop.payments.inbox import Inbox
 from dealcast.shop.payments.provider import Object, PaymentProvider
+from dealcast.store.posting import Fenced
 from dealcast.store.sql import Database
-from dealcast.store.stock import HoldRow, PaidLine, Stock
+from dealcast.store.stock import PaidLine, Stock
 
 BATCH_MAX = 100  # Payments of one pass.
 AT_ONCE_MAX = 32  # Of these, so many speak with a provider at a time.
@@ -31,9 +34,21 @@ POLL_S = 0.5  # How long a missed nudge may delay.
 
 log = structlog.get_logger()
 
+Check = Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def _anybody(_connection: AsyncConnection) -> None:
+    pass
+
 
 class PaymentDriver:
-    """Drives payments: authorised, confirmed, captured; or released and voided."""
+    """
+    Drives payments: authorised, confirmed, captured; or released and voided.
+
+    ``check`` raises what ends the driver if, by the time of a transaction, another
+    one is at work. What a provider or Redis is told is not undone by that: it is
+    either the same whoever tells it, or was written down before.
+    """
 
     def __init__(
         self,
@@ -44,7 +59,9 @@ class PaymentDriver:
         inbox: Inbox,
         courier: Courier,
         clock: Clock,
+        check: Check = _anybody,
     ) -> None:
+        self._check = check
         self._database = database
         self._stock = stock
         self._providers = providers
@@ -70,6 +87,7 @@ class PaymentDriver:
         Drive until ``stop`` is set.
 
         Raises:
+            Fenced: If another driver is at work.
             Refused: If a store does not answer; run again, nothing is lost.
         """
         while not stop.is_set():
@@ -106,10 +124,16 @@ class PaymentDriver:
             await self._courier.send()
         return moved
 
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+        async with self._database.begin() as connection:
+            await self._check(connection)
+            yield connection
+
     async def _post_all(self, show: ShowId, rows: Sequence[Row[Any]]) -> None:
         try:
             await self._post(show, rows)
-        except Refused:
+        except (Refused, Fenced):
             raise
         except Exception:
             if len(rows) == 1:
@@ -122,7 +146,7 @@ class PaymentDriver:
     async def _post(self, show: ShowId, rows: Sequence[Row[Any]]) -> None:
         # Forgotten until it is committed: then it is counted from the books.
         known = self._sold.pop(show, None)
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             _, sold = await moves.post_captured(
                 connection, show, rows, known, self._clock.now()
             )
@@ -141,6 +165,8 @@ class PaymentDriver:
         async with self._few:
             try:
                 return await steps[row.state](row)
+            except Fenced:
+                raise
             except Refused as refused:
                 if not refused.retryable:
                     log.error("payment_stuck", payment=row.id, why=str(refused))
@@ -152,11 +178,17 @@ class PaymentDriver:
 
     async def _look(self, row: Row[Any]) -> str:
         provider, now = self._provider(row), self._clock.now()
-        found = await provider.fetch(row.id)
-        verdict = self._verdict(row, found, now)
+        verdict: rules.Verdict = "give_up"
+        if row.reason != rules.GIVEN_UP:
+            found = await provider.fetch(row.id)
+            verdict = self._verdict(row, found, now)
         if verdict == "wait":
             return await self._wait(row, until=_deadline(row))
         if verdict == "give_up":
+            # Written down first: a driver that was halted right here and wakes
+            # when another one has gone on must not give up what was paid since.
+            if not await self._note_giving_up(row):
+                return "moved"
             # Only the provider can say that the buyer did not pay just now.
             found = await provider.cancel(row.id)
             verdict = self._verdict(row, found, now)
@@ -166,11 +198,16 @@ class PaymentDriver:
             return await self._authorise(row, now)
         if verdict == "wrong_amount":
             return await self._refuse_amount(row, now)
-        reason = "declined" if found and found.status == "declined" else "expired"
+        declined = found is not None and found.status == "declined"
+        reason = "declined" if declined else rules.GIVEN_UP
         return await self._fail(row, reason)
 
+    async def _note_giving_up(self, row: Row[Any]) -> bool:
+        async with self._begin() as connection:
+            return await moves.note(connection, row, rules.GIVEN_UP)
+
     async def _authorise(self, row: Row[Any], now: int) -> str:
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             moved = await moves.move(
                 connection, row, "authorise", now=now, check_at=now
             )
@@ -180,7 +217,7 @@ class PaymentDriver:
 
     async def _refuse_amount(self, row: Row[Any], now: int) -> str:
         log.error("payment_amount_differs", payment=row.id)
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             await moves.move(
                 connection,
                 row,
@@ -213,7 +250,7 @@ class PaymentDriver:
             # For the buyer it is all one: the units have gone, the money goes back.
             if not isinstance(refused, RefundDue):
                 log.error("confirm_refused", payment=row.id, why=str(refused))
-            async with self._database.begin() as connection:
+            async with self._begin() as connection:
                 await moves.move(
                     connection,
                     row,
@@ -224,7 +261,7 @@ class PaymentDriver:
                 )
             return "moved"
         # From here on the ledger moves it, and tells us.
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             await moves.look_at(connection, row, now + rules.CONFIRM_MS)
         return "waits"
 
@@ -236,17 +273,17 @@ class PaymentDriver:
         if taken.status in ("authorised", "unpaid"):
             return await self._wait(row)
         log.warning("capture_refused", payment=row.id, status=taken.status)
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             await moves.refuse_capture(connection, row, self._clock.now())
         return "moved"
 
     async def _void(self, row: Row[Any]) -> str:
-        await self._free_units(row, row.reason or "voided")
+        await self._free_units(row, row.reason or "voided", ("paying", "confirmed"))
         gone = await self._provider(row).cancel(row.id)
         if gone is not None and gone.status in ("authorised", "captured"):
             return await self._wait(row)
         now = self._clock.now()
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             if await moves.still_sold(connection, row.id):
                 # The ledger has yet to follow: voided says that all came back.
                 await moves.look_at(connection, row, now + rules.CONFIRM_MS)
@@ -259,9 +296,9 @@ class PaymentDriver:
         return "moved"
 
     async def _fail(self, row: Row[Any], reason: str) -> str:
-        await self._free_units(row, reason)
+        await self._free_units(row, reason, ("paying",))
         now = self._clock.now()
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             moved = await moves.move(
                 connection, row, "fail", now=now, check_at=rules.NEVER, reason=reason
             )
@@ -273,7 +310,7 @@ class PaymentDriver:
         """Look at a payment that failed, of which the provider spoke again."""
         found = await self._provider(row).fetch(row.id)
         now = self._clock.now()
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             if found is not None and found.status in ("authorised", "captured"):
                 await moves.move(
                     connection,
@@ -287,20 +324,22 @@ class PaymentDriver:
             await moves.look_at(connection, row, rules.NEVER)
         return "waits"
 
-    async def _free_units(self, row: Row[Any], reason: str) -> None:
+    async def _free_units(
+        self, row: Row[Any], reason: str, states: Sequence[str]
+    ) -> None:
         """Give back what the payment's holds hold, and no other payment's."""
         async with self._database.read() as connection:
             lines = await moves.lines(connection, row.id)
         names = [HoldId(line.hold) for line in lines]
         holds = await self._stock.get_all(names)
-        mine = [hold.hold for hold in holds if _is_of(hold, row.id)]
+        mine = [h.hold for h in holds if h.payment == row.id and h.state in states]
         if mine:
             await self._stock.release(mine, reason=reason, payment=row.id)
 
     async def _wait(self, row: Row[Any], until: int | None = None) -> str:
         now = self._clock.now()
         at = rules.look_again(now, since=row.changed_at, until=until)
-        async with self._database.begin() as connection:
+        async with self._begin() as connection:
             await moves.look_at(connection, row, at)
         return "waits"
 
@@ -316,7 +355,3 @@ def _deadline(row: Row[Any]) -> int:
     # A checkout that is still at work may mark its holds until its deadline.
     late = rules.LATE_MS if row.state == "created" else 0
     return int(row.expires_at) + late
-
-
-def _is_of(hold: HoldRow, payment: PaymentId) -> bool:
-    return hold.payment == payment and hold.state in ("paying", "confirmed")

@@ -67,6 +67,17 @@ async def look_at(connection: AsyncConnection, payment: Row[Any], at: int) -> No
     )
 
 
+async def note(connection: AsyncConnection, payment: Row[Any], reason: str) -> bool:
+    """Note what is about to be done; False if somebody else has moved it."""
+    table = tables.payment
+    noted = await connection.execute(
+        update(table)
+        .where(table.c.id == payment.id, table.c.state == payment.state)
+        .values(reason=reason)
+    )
+    return noted.rowcount == 1
+
+
 async def move(
     connection: AsyncConnection,
     payment: Row[Any],
