@@ -333,7 +333,7 @@ export interface Account {
 }
 
 /** Exchange the code of a staff link for a token, once. */
-export interface DemoStaff {
+export interface StaffSignIn {
   code: string;
 }
 
@@ -698,7 +698,7 @@ export interface Like {
 export interface Acts {
   config: { request: ConfigAsk; answer: Config };
   demo_account: { request: DemoAccount; answer: Account };
-  demo_staff: { request: DemoStaff; answer: StaffToken };
+  staff_sign_in: { request: StaffSignIn; answer: StaffToken };
   token_renew: { request: TokenRenew; answer: Renewed };
   product_create: { request: ProductCreate; answer: ProductView };
   product_put: { request: ProductPut; answer: ProductView };
@@ -738,7 +738,7 @@ export interface Acts {
 export const PLACES = {
   config: {"http":"GET /config","socket":null},
   demo_account: {"http":"POST /demo/accounts","socket":null},
-  demo_staff: {"http":"POST /demo/staff","socket":null},
+  staff_sign_in: {"http":"POST /staff/sign-in","socket":null},
   token_renew: {"http":"POST /tokens/renew","socket":null},
   product_create: {"http":"POST /products","socket":"/staff"},
   product_put: {"http":"PUT /products/{external_id}","socket":"/staff"},

@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def settings_of(options: argparse.Namespace) -> Settings:
     """Read the settings that the options, the environment and the file give."""
     names = {"host": "http.host", "port": "http.port", "data": "data",
-             "workers": "workers", "demo": "demo"}  # fmt: skip
+             "workers": "workers", "demo": "demo", "tls": "http.tls",
+             "tls_cert": "http.tls_cert", "tls_key": "http.tls_key"}  # fmt: skip
     told: dict[str, Any] = {}
     for option, name in names.items():
         value = getattr(options, option, None)
@@ -69,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
     node = add("serve", serve, "Run a whole node: Redis, workers, clerk.")
     node.add_argument("--host", help="the address to listen on (127.0.0.1)")
     node.add_argument("--port", type=int, help="the port to listen on (8080)")
+    node.add_argument(
+        "--tls", choices=["self-signed"], help="speak TLS, by a certificate of our own"
+    )
+    node.add_argument("--tls-cert", metavar="FILE", help="or by that of a PEM file")
+    node.add_argument("--tls-key", metavar="FILE", help="its key (in the same file)")
     node.add_argument("--workers", type=int, help="how many workers (2)")
     node.add_argument(
         "--demo",

@@ -8,14 +8,18 @@ over it. An unknown name is an error: a misspelt setting must not pass in silenc
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from dealcast.core import addresses
+from dealcast.core.addresses import EVERYWHERE, Network, Scheme
+
 PREFIX = "DEALCAST__"
+LISTS = ("origins", "frame_ancestors", "trusted_proxies")
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000)]
@@ -36,9 +40,13 @@ class Http(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
-    public_url: Url | None = None  # As browsers see it; default http://host:port.
+    public_url: Url | None = None  # As browsers see it; default http(s)://host:port.
     origins: tuple[Url, ...] = ()  # Foreign pages that may talk to this server.
     frame_ancestors: tuple[Url, ...] = ()  # Pages that may embed ours.
+    tls: Literal["self-signed"] | None = None  # A certificate of our own making.
+    tls_cert: str | None = None  # Or a PEM file of one, with its chain.
+    tls_key: str | None = None  # Default: in the same file.
+    trusted_proxies: tuple[str, ...] = ()  # Addresses, ranges: believed on others.
 
 
 class RedisSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +77,10 @@ class Payments(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     provider: str = "sandbox"
     pay_s: Seconds = 900  # How long a buyer may take to pay.
-    sandbox_url: Url | None = None  # Default http://<host>:<port + 1>.
+    webhook_url: Url | None = None  # As providers reach us; default this very node.
+    sandbox_url: Url | None = None  # As we reach it; default http(s)://<host>:<port+1>.
+    # As buyers reach it; default the name by which they reach us, and that port.
+    sandbox_public_url: Url | None = None
     sandbox_secret: Annotated[str, Meta(min_length=32, max_length=500)] | None = None
 
 
@@ -104,13 +115,33 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def public_url(self) -> str:
         """The address that browsers use, without a slash at its end."""
         given = self.http.public_url
-        return given.rstrip("/") if given else address(self.http.host, self.http.port)
+        return addresses.origin_of(given) if given else self.inside_url
+
+    @property
+    def inside_url(self) -> str:
+        """The address at which this machine's own processes reach the node."""
+        return address(self.http.host, self.http.port, self.scheme)
+
+    @property
+    def scheme(self) -> Scheme:
+        """How the shared port is spoken to."""
+        return "https" if self.http.tls or self.http.tls_cert else "http"
+
+    @property
+    def frame_ancestors(self) -> tuple[str, ...]:
+        """The pages that may embed ours, as a policy has them."""
+        return tuple(map(addresses.source_of, self.http.frame_ancestors))
+
+    @property
+    def trusted_proxies(self) -> list[Network]:
+        """Whose word about their clients is taken."""
+        return [addresses.network_of(text) for text in self.http.trusted_proxies]
 
     @property
     def sandbox_url(self) -> str:
-        """The address of the sandbox payment provider."""
+        """The address of the sandbox payment provider, for this node."""
         given = self.payments.sandbox_url
-        return given or address(self.http.host, self.http.port + 1)
+        return given or address(self.http.host, self.http.port + 1, self.scheme)
 
     @property
     def sql_url(self) -> str:
@@ -118,11 +149,16 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.sql.url or f"sqlite+aiosqlite:///{self.folder / 'books.sqlite3'}"
 
 
-def address(host: str, port: int) -> str:
+def address(host: str, port: int, scheme: Scheme = "http") -> str:
     """Return the base URL under which ``host`` answers on this machine."""
-    if host in ("0.0.0.0", "::"):  # Everywhere: this machine knows it as itself.
+    if host in EVERYWHERE:  # This machine knows it as itself.
         host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return addresses.url_of(scheme, host, port)
+
+
+def hosts_of(host: str) -> str | None:
+    """Return what to bind for ``host``: by ``::`` people mean IPv4 as well."""
+    return None if host == "::" else host
 
 
 def load(
@@ -147,9 +183,40 @@ def load(
     for where, value in [*given, *told]:
         put(merged, where, value)
     try:
-        return msgspec.convert(merged, Settings, strict=False)
+        settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise Unusable(f"settings: {error}") from None
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """
+    Look at what types cannot say: the forms of addresses, and what excludes what.
+
+    Raises:
+        Unusable: If something is not as it must be.
+    """
+    http, payments = settings.http, settings.payments
+
+    def each(name: str, form: Callable[[str], object], texts: Iterable[str]) -> None:
+        for text in texts:
+            try:
+                form(text)
+            except ValueError as error:
+                raise Unusable(f"settings: {name}: {text!r}: {error}") from None
+
+    each("http.public_url", addresses.origin_of, filter(None, [http.public_url]))
+    each("http.origins", addresses.origin_of, http.origins)
+    each("http.frame_ancestors", addresses.source_of, http.frame_ancestors)
+    each("http.trusted_proxies", addresses.network_of, http.trusted_proxies)
+    for name in ("webhook_url", "sandbox_url", "sandbox_public_url"):
+        given = filter(None, [getattr(payments, name)])
+        each(f"payments.{name}", addresses.origin_of, given)
+    if http.tls and (http.tls_cert or http.tls_key):
+        raise Unusable("settings: http.tls: either self-signed, or a file: not both")
+    if http.tls_key and not http.tls_cert:
+        raise Unusable("settings: http.tls_key: a key needs its http.tls_cert")
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -167,7 +234,7 @@ def put(tree: dict[str, Any], where: list[str], value: Any) -> None:
         tree = tree.setdefault(table, {})
         if not isinstance(tree, dict):
             raise Unusable(f"settings: {'.'.join(where)}: {table} is not a table")
-    if name in ("origins", "frame_ancestors") and isinstance(value, str):
+    if name in LISTS and isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     tree[name] = value
 

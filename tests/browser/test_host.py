@@ -31,7 +31,7 @@ async def test_a_printed_link_lets_in_once(studio: Studio) -> None:
     await expect(page.get_by_test_id("show-title")).to_be_visible()
 
     other = await studio.screens.desktop()
-    studio.screens.allowed.append(r"/demo/staff: .* 40\d")
+    studio.screens.allowed.append(r"/staff/sign-in: .* 40\d")
     await other.goto(printed[1])
     gate = other.get_by_test_id("gate")
     await expect(gate).to_have_attribute("data-gate", "used")

@@ -50,7 +50,7 @@ from dealcast.shop.shows.service import Shows
 from dealcast.store import tables
 from dealcast.store.control import Control
 from dealcast.store.log import Log
-from dealcast.tools.sandbox_psp import serve
+from dealcast.tools.sandbox_psp import at, serve
 from tests.support.books import Books
 from tests.support.ports import free_port
 
@@ -332,7 +332,7 @@ async def trading(books: Books, folder: Path) -> AsyncIterator[Trade]:
                 host="127.0.0.1",
                 port=sandbox_port,
                 secret=SECRET,
-                public_url=trade.sandbox_url,
+                pages=at(trade.sandbox_url),
                 data=folder,
                 stop=stop,
                 clock=trade.clock,

@@ -20,7 +20,7 @@ from dealcast.shop.payments import signature
 from dealcast.shop.payments.provider import Intent
 from dealcast.shop.payments.sandbox import WEBHOOK_KEY, Sandbox
 from dealcast.tools.sandbox_psp import books as psp_books
-from dealcast.tools.sandbox_psp import page, serve
+from dealcast.tools.sandbox_psp import at, page, serve
 from dealcast.tools.sandbox_psp.books import Books
 from tests.support.ports import free_port
 
@@ -79,7 +79,7 @@ async def running(
             host="127.0.0.1",
             port=port,
             secret=SECRET,
-            public_url=url,
+            pages=at(url),
             data=folder,
             stop=stop,
         )

@@ -211,11 +211,11 @@ async def check_link(shop: Shop, link: str) -> None:
     parts = urlsplit(link)
     assert parts.path == "/moderator"
     code = {"code": parts.fragment.removeprefix("code=")}
-    told = await shop.done("POST", "/demo/staff", code)
+    told = await shop.done("POST", "/staff/sign-in", code)
     assert (told["role"], told["show"]) == ("moderator", "*")
     demo = await shop.done("GET", "/shows/demo")
     await shop.join(demo["id"], "/staff", token=told["token"])
-    assert await shop.code("POST", "/demo/staff", code) == "token_invalid"
+    assert await shop.code("POST", "/staff/sign-in", code) == "token_invalid"
     renewed = await shop.done("POST", "/tokens/renew", token=told["token"])
     await shop.join(demo["id"], "/staff", token=renewed["token"])
 

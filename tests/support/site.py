@@ -137,12 +137,13 @@ class Site:
 
     def app(self) -> web.Application:
         """Return the application."""
+        origins = Origins("http://127.0.0.1:8080", [SHOP_ORIGIN])
         return make_app(
             acts=ACTS,
             socket_acts=ACTS,
-            api=Api(caller=caller, find_show=find_show, clock=SystemClock(),
-                    rates=Rates(), registry=CollectorRegistry()),
-            origins=Origins("http://127.0.0.1:8080", [SHOP_ORIGIN]),
+            api=Api(caller=caller, find_show=find_show, origins=origins,
+                    clock=SystemClock(), rates=Rates(), registry=CollectorRegistry()),
+            origins=origins,
             pages=Pages(dist=self.dist, pictures=self.pictures,
                         frame_ancestors=("https://shop.example",)),
             doors=Doors(socket=self.socket, webhook=self.webhook, ready=self.ready,

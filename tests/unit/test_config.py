@@ -13,18 +13,19 @@ NOWHERE = {"data": "/nonexistent"}
 def test_the_environment_sets_and_overrides_win() -> None:
     given = {
         "DEALCAST__HTTP__PORT": "9000",
-        "DEALCAST__HTTP__ORIGINS": "a, b",
+        "DEALCAST__HTTP__ORIGINS": "http://a.test, http://b.test",
         "X": "1",
     }
     settings = load(given, {**NOWHERE, "http.host": "::1"})
     assert (settings.http.port, settings.http.host) == (9000, "::1")
-    assert settings.http.origins == ("a", "b")
+    assert settings.http.origins == ("http://a.test", "http://b.test")
     assert settings.public_url == "http://[::1]:9000"
     assert settings.sandbox_url == "http://[::1]:9001"
 
 
 def test_a_child_reads_the_same_settings() -> None:
-    told = {**NOWHERE, "auth.secret": "s" * 32, "demo": True, "http.origins": ["a"]}
+    told = {**NOWHERE, "auth.secret": "s" * 32, "demo": True,
+            "http.origins": ["http://a.test"]}  # fmt: skip
     settings = load({}, told)
     assert load(config.environment(settings), {}) == settings
 

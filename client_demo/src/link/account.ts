@@ -53,7 +53,7 @@ export type StaffSignIn = "yes" | "missing" | "used" | "wrong_role" | "unanswere
 export async function signInStaff(api: Api, roles: readonly Role[]): Promise<StaffSignIn> {
   const { code, token } = takeFragment();
   if (code !== null) {
-    const answer = await api.call<StaffToken>("/demo/staff", {
+    const answer = await api.call<StaffToken>("/staff/sign-in", {
       method: "POST",
       body: { code },
     });

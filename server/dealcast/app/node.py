@@ -1,13 +1,17 @@
 """``dealcast serve``: check what was given, start the node, tell its addresses."""
 
+import asyncio
 import os
 import resource
+import sys
 
 import uvloop
 
-from dealcast.app import secrets
+from dealcast.app import secrets, tls
+from dealcast.app.addresses import bases, code, for_others, local_addresses
 from dealcast.app.books import books
-from dealcast.app.supervisor import Supervisor, check_port, lock_folder
+from dealcast.app.supervisor import Say, Supervisor, check_port, lock_folder, note
+from dealcast.app.tls import Door
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
 from dealcast.core.errors import Unavailable
@@ -16,9 +20,9 @@ from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
 from dealcast.store.redis import Redis
 from dealcast.store.server import ServerUnusable, check_info
-from dealcast.store.sql import Database
 
 STAFF_LINKS: dict[Role, str] = {"host": "host", "moderator": "moderator"}
+CERTIFICATE_S = 60.0  # Between two looks whether our own has to be made anew.
 
 
 def run(settings: Settings) -> int:
@@ -35,15 +39,18 @@ def run(settings: Settings) -> int:
         if settings.payments.provider == "sandbox":
             check_port(settings.http.host, settings.http.port + 1)
         secrets.of(settings)
+        if settings.http.tls:
+            tls.keep_own(settings)
+        door = tls.door_of(settings)
         raise_file_limit()
-        return uvloop.run(serve(settings))
+        return uvloop.run(serve(settings, door))
     except ServerUnusable as error:
         raise Unusable(str(error)) from None
     finally:
         os.close(lock)
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, door: Door | None) -> int:
     """Check the stores that were given, then run the supervisor."""
     await check_stores(settings)
 
@@ -51,9 +58,29 @@ async def serve(settings: Settings) -> int:
         print(line, flush=True)
 
     async def told() -> list[str]:
-        return await addresses(settings)
+        certificate = tls.describe(door) if door else []
+        return [*await addresses(settings), *certificate, "Ctrl-C stops."]
 
-    return await Supervisor(settings, say).run(told)
+    keeper = asyncio.create_task(keep_certificate(settings, door, say))
+    try:
+        return await Supervisor(settings, say, tls.trust_of(door)).run(told)
+    finally:
+        keeper.cancel()
+
+
+async def keep_certificate(settings: Settings, door: Door | None, say: Say) -> None:
+    """Make our own certificate anew when it ends or the machine's addresses change."""
+    while settings.http.tls and door:
+        await asyncio.sleep(CERTIFICATE_S)
+        try:
+            made = await asyncio.to_thread(tls.keep_own, settings)
+        except Unusable as error:
+            say(str(error))
+            continue
+        if made:
+            door.look()
+            for line in ["The certificate was made anew.", *tls.describe(door)]:
+                say(line)
 
 
 async def check_stores(settings: Settings) -> None:
@@ -80,26 +107,34 @@ async def check_stores(settings: Settings) -> None:
 
 async def addresses(settings: Settings) -> list[str]:
     """Return the addresses of the pages, with codes for staff in a demo."""
-    base = settings.public_url
-    lines = ["", f"{settings.shop_name} is open.", f"  viewer     {base}/"]
+    known = bases(settings, local_addresses())
+    note(settings, "pages.url", known[0])
+    lines = ["", f"{settings.shop_name} is open."]
+    for base in known:
+        lines.append(f"  viewer     {base}/")
+        codes = await staff_codes(settings) if settings.demo else {}
+        for role, page in STAFF_LINKS.items():
+            lines.append(f"  {role:<10} {base}/{page}{codes.get(role, '')}")
     if settings.demo:
-        database = Database.connect(settings.sql_url)
-        try:
-            people = People(
-                tokens=Tokens(secrets.of(settings).encode()),
-                database=database,
-                clock=SystemClock(),
-                demo=True,
-            )
-            for role, page in STAFF_LINKS.items():
-                code = await people.make_code(role, "*")
-                lines.append(f"  {role:<10} {base}/{page}#code={code}")
-        finally:
-            await database.aclose()
         lines.append("Staff links work once; `dealcast token --link` makes more.")
     else:
-        lines += [f"  {role:<10} {base}/{page}" for role, page in STAFF_LINKS.items()]
-    return [*lines, "Ctrl-C stops."]
+        lines.append("Staff sign in by links that work once; one for a host:")
+        lines.append(f"  dealcast token --link --role host --data {settings.data}")
+    if sys.stdout.isatty() and for_others(known[0]):
+        lines += code(f"{known[0]}/")
+    return lines
+
+
+async def staff_codes(settings: Settings) -> dict[Role, str]:
+    """Make a one-time code for each desk, as its link carries it."""
+    async with books(settings) as database:
+        people = People(
+            tokens=Tokens(secrets.of(settings).encode()),
+            database=database,
+            clock=SystemClock(),
+        )
+        codes = {role: await people.make_code(role, "*") for role in STAFF_LINKS}
+    return {role: f"#code={code}" for role, code in codes.items()}
 
 
 def raise_file_limit() -> None:

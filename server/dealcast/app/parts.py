@@ -9,9 +9,10 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry
 
-from dealcast.app import secrets
+from dealcast.app import secrets, tls
 from dealcast.app.books import bring_up_to_date
-from dealcast.config import Settings, Unusable, address
+from dealcast.app.tls import Door
+from dealcast.config import Settings, Unusable
 from dealcast.core.clock import Clock, SystemClock
 from dealcast.core.wire import Act
 from dealcast.features import chat
@@ -39,7 +40,7 @@ from dealcast.shop.orders.service import Orders
 from dealcast.shop.payments.free import Free
 from dealcast.shop.payments.inbox import Inbox
 from dealcast.shop.payments.provider import PaymentProvider
-from dealcast.shop.payments.sandbox import Sandbox
+from dealcast.shop.payments.sandbox import Sandbox, public
 from dealcast.shop.people import wire as people_wire
 from dealcast.shop.people.jwks import Jwks
 from dealcast.shop.people.service import People
@@ -65,6 +66,7 @@ class Parts:
     """The parts that workers and the clerk share."""
 
     settings: Settings
+    door: Door | None
     clock: Clock
     rng: Random
     registry: CollectorRegistry
@@ -97,6 +99,7 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
     if settings.redis.url is None:
         raise Unusable("redis.url: give one, or run `dealcast serve`")
     clock, rng = SystemClock(), SystemRandom()
+    door = tls.door_of(settings)
     async with AsyncExitStack() as stack:
         redis = await Redis.connect(
             settings.redis.url, connections_max=settings.redis.connections_max
@@ -113,9 +116,10 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
         shows = Shows(database=database, courier=courier, clock=clock, rng=rng)
         book = DealBook(database)
         stock = Stock(redis)
-        providers = providers_of(settings, database, http, clock)
+        providers = providers_of(settings, database, http, clock, door)
         yield Parts(
             settings=settings,
+            door=door,
             clock=clock,
             rng=rng,
             registry=CollectorRegistry(),
@@ -168,6 +172,7 @@ def providers_of(
     database: Database,
     http: aiohttp.ClientSession,
     clock: Clock,
+    door: Door | None,
 ) -> dict[str, PaymentProvider]:
     """
     Return the payment providers by their names.
@@ -176,7 +181,12 @@ def providers_of(
         Unusable: If the settings name another one.
     """
     free = Free(database, clock)
-    sandbox = Sandbox(settings.sandbox_url, secrets.sandbox(settings).encode(), http)
+    sandbox = Sandbox(
+        settings.sandbox_url,
+        secrets.sandbox(settings).encode(),
+        http,
+        trust=public if settings.payments.sandbox_url else tls.trust_of(door),
+    )
     known: dict[str, PaymentProvider] = {free.name: free, sandbox.name: sandbox}
     if settings.payments.provider not in known:
         raise Unusable(f"payments.provider: one of {', '.join(sorted(known))}")
@@ -188,7 +198,7 @@ def shop_acts(shared: Parts) -> list[Act[Any]]:
     s, rng, clock = shared, shared.rng, shared.clock
     places = Places(
         public_url=s.settings.public_url,
-        webhook_url=address(s.settings.http.host, s.settings.http.port),
+        webhook_url=s.settings.payments.webhook_url or s.settings.inside_url,
         shop_name=s.settings.shop_name,
     )
     checkout = Checkout(

@@ -22,6 +22,7 @@ import aiohttp
 
 from dealcast import config
 from dealcast.config import Settings, Unusable
+from dealcast.shop.payments.sandbox import Trust, public
 from dealcast.store.server import Server, ServerUnusable
 
 PAUSE_FIRST_S = 0.25
@@ -112,6 +113,7 @@ class Supervisor:
 
     settings: Settings
     say: Say
+    trust: Trust = public  # Whether it is the node that answers, by TLS.
     children: list[Child] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     redis: Server | None = None
@@ -209,13 +211,15 @@ class Supervisor:
 
     async def ready(self) -> bool:
         """Wait until the node answers that it is ready; say so if it does not."""
-        base = config.address(self.settings.http.host, self.settings.http.port)
+        url = f"{self.settings.inside_url}/readyz"
         until = time.monotonic() + READY_S
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < until and not self.stopping.is_set():
                 with suppress(aiohttp.ClientError, TimeoutError):
                     limit = aiohttp.ClientTimeout(total=2)
-                    async with session.get(f"{base}/readyz", timeout=limit) as answer:
+                    async with session.get(
+                        url, timeout=limit, ssl=self.trust()
+                    ) as answer:
                         if answer.status == 200:
                             return True
                 await asyncio.sleep(0.1)
@@ -238,7 +242,7 @@ class Supervisor:
                     await child.keeper
         if self.redis is not None:
             await self.redis.stop()
-        for name in ("redis.url", "public.url"):
+        for name in ("redis.url", "public.url", "pages.url"):
             (self.settings.folder / "run" / name).unlink(missing_ok=True)
         for end in self.lifeline:
             os.close(end)

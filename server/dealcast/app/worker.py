@@ -19,7 +19,7 @@ from dealcast.app.admin import Admin, gather_metrics, gather_ready
 from dealcast.app.logs import set_up_logs
 from dealcast.app.parts import Parts, parts, shop_acts
 from dealcast.app.supervisor import until_told
-from dealcast.config import Settings
+from dealcast.config import Settings, hosts_of
 from dealcast.core.errors import Refused
 from dealcast.core.ids import PARTITIONS, Partition, ShowId
 from dealcast.core.money import STEPS
@@ -32,6 +32,7 @@ from dealcast.store.archive import Archive
 from dealcast.web.api import Api, Config
 from dealcast.web.origins import Origins
 from dealcast.web.pages import Pages
+from dealcast.web.proxies import Proxies
 from dealcast.web.server import Doors, make_app, make_runner
 
 BACKLOG = 4096
@@ -68,6 +69,8 @@ class Worker:
         self.run_folder = settings.folder / "run"
         self.acts: list[Act[Any]] = shop_acts(shared)
         rates = Rates()
+        self.proxies = Proxies(settings.trusted_proxies)
+        self.origins = Origins(settings.public_url, settings.http.origins, self.proxies)
         self.hub = Hub(
             process=f"{self.name}:{os.getpid()}",
             redis=shared.redis,
@@ -88,6 +91,7 @@ class Worker:
         self.api = Api(
             caller=shared.people.caller,
             find_show=self.find_show,
+            origins=self.origins,
             clock=shared.clock,
             rates=rates,
             registry=shared.registry,
@@ -107,7 +111,12 @@ class Worker:
         runner = make_runner(self.application())
         await runner.setup()
         site = web.TCPSite(
-            runner, http.host, http.port, reuse_port=True, backlog=BACKLOG
+            runner,
+            hosts_of(http.host),
+            http.port,
+            reuse_port=True,
+            backlog=BACKLOG,
+            ssl_context=self.shared.door.context if self.shared.door else None,
         )
         await site.start()
         try:
@@ -126,11 +135,12 @@ class Worker:
             acts=self.acts,
             socket_acts=self.hub.acts,
             api=self.api,
-            origins=Origins(settings.public_url, settings.http.origins),
+            origins=self.origins,
             pages=Pages(
                 dist=client_folder(),
                 pictures=Path(str(files("dealcast.sample") / "pictures")),
-                frame_ancestors=settings.http.frame_ancestors,
+                frame_ancestors=settings.frame_ancestors,
+                proxies=self.proxies,
             ),
             doors=Doors(
                 socket=Server(self.hub, self.shared.clock).handle,
@@ -145,7 +155,14 @@ class Worker:
                 version=__version__,
             ),
             clock=self.shared.clock,
+            https_only=self.https_only(),
         )
+
+    def https_only(self) -> bool:
+        """Tell whether browsers are to come by TLS alone, from now on."""
+        door = self.shared.door
+        vouched_for = door is None or not door.files.self_signed
+        return self.shared.settings.public_url.startswith("https:") and vouched_for
 
     async def own_parts(self) -> dict[str, str | None]:
         """Tell which part of this process is not ready, and why."""

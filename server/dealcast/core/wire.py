@@ -42,6 +42,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     show: str  # The show that the role is for: an id, or "*".
     expires_at: int
     renewable: bool = False  # This installation issued the token.
+    home: str | None = None  # The address of the pages, as the caller uses it.
 
     def buyer(self) -> PersonId:
         """
@@ -84,7 +85,8 @@ class Act(Struct, Generic[R], frozen=True, kw_only=True):
     Idempotency-Key header) are filled into the request, the rest is its body,
     or its query for GET and DELETE. ``socket`` is the namespace on which the
     act's name is an event; None where it has no place there.
-    ``roles`` empty: nobody needs to sign in.
+    ``roles`` empty: nobody needs to sign in. ``guessable``: a secret is all that
+    it takes, so that a crowd of accounts must not get more tries than one.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Act(Struct, Generic[R], frozen=True, kw_only=True):
     socket: Literal["/live", "/staff"] | None = None
     status: int = 200
     per_minute: int = 120
+    guessable: bool = False
 
     def check(self, caller: Caller) -> None:
         """

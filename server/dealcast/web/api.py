@@ -18,6 +18,7 @@ from dealcast.core.errors import Invalid, RateLimited, Refused, TokenInvalid, To
 from dealcast.core.ids import ShowId
 from dealcast.core.rates import Rates
 from dealcast.core.wire import ANYBODY, Act, Caller
+from dealcast.web.origins import Origins
 from dealcast.web.problems import Handler
 
 ROOT = "/api/v1"
@@ -39,10 +40,12 @@ class Api:
         *,
         caller: Callable[[str], Awaitable[Caller]],
         find_show: Callable[[str], Awaitable[ShowId]],
+        origins: Origins,
         clock: Clock,
         rates: Rates,
         registry: CollectorRegistry,
     ) -> None:
+        self._origins = origins
         self._caller = caller
         self._find_show = find_show
         self._clock = clock
@@ -107,7 +110,8 @@ class Api:
         """
         if caller.person is None and request.method in SAFE:
             return
-        who = caller.person or request.remote or ""
+        person = None if act.guessable else caller.person
+        who = person or self._origins.proxies.seen(request).who
         now = self._clock.now()
         if not self._rates.allow(who, act.name, per_minute=act.per_minute, now=now):
             raise RateLimited
@@ -119,7 +123,8 @@ class Api:
         scheme, _, token = given.partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_MAX:
             raise TokenInvalid("Authorization: Bearer <token>")
-        return await self._caller(token.strip())
+        caller = await self._caller(token.strip())
+        return msgspec.structs.replace(caller, home=self._origins.home(request))
 
 
 def parse(act: Act[Any], told: dict[str, Any]) -> Any:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
+from dealcast.core.addresses import Scheme, origin_of
 from dealcast.core.errors import OriginRefused
+from dealcast.web.proxies import Proxies
 
 METHODS = "GET, POST, PUT, DELETE"
 HEADERS = "authorization, content-type, idempotency-key"
@@ -22,8 +24,12 @@ HOST = re.compile(
 class Origins:
     """The origins that are let in: this server's own, and those that are listed."""
 
-    def __init__(self, public_url: str, listed: Iterable[str]) -> None:
+    def __init__(
+        self, public_url: str, listed: Iterable[str], proxies: Proxies | None = None
+    ) -> None:
         parts = urlsplit(public_url)
+        self.public_url = public_url
+        self.proxies = proxies or Proxies()
         own = {f"{parts.scheme}://{parts.netloc}".lower()}
         name = (
             f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -31,10 +37,10 @@ class Origins:
         if name in LOOPBACK:  # One machine, three names.
             port = f":{parts.port}" if parts.port else ""
             own |= {f"{parts.scheme}://{loopback}{port}" for loopback in LOOPBACK}
-        self.listed = frozenset(one.rstrip("/").lower() for one in listed)
+        self.listed = frozenset(origin_of(one) for one in listed)
         self.own = frozenset(own)
 
-    def allows(self, origin: str, host: str) -> bool:
+    def allows(self, origin: str, host: str, scheme: Scheme = "http") -> bool:
         """
         Tell whether pages of ``origin`` may ask, when they ask ``host``.
 
@@ -43,8 +49,22 @@ class Origins:
         """
         if origin.lower() in self.own or origin.lower() in self.listed:
             return True
-        scheme, _, place = origin.partition("://")
-        return scheme in ("http", "https") and place == host and is_address(host)
+        return origin == f"{scheme}://{host}" and is_address(host)
+
+    def home(self, request: web.Request) -> str:
+        """
+        Return the address of our pages as whoever asks here uses it.
+
+        Where that is not one of ours, it is the public one.
+        """
+        seen = self.proxies.seen(request)
+        asked = f"{seen.scheme}://{seen.host}".lower()
+        known = asked in self.own or is_address(seen.host)
+        return asked if known else self.public_url
+
+    def _let_in(self, request: web.Request, origin: str) -> bool:
+        seen = self.proxies.seen(request)
+        return self.allows(origin, seen.host, seen.scheme)
 
     def check(self, request: web.Request) -> None:
         """
@@ -58,7 +78,7 @@ class Origins:
         """
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None:
-            if not self.allows(origin, request.headers.get(hdrs.HOST, "")):
+            if not self._let_in(request, origin):
                 raise OriginRefused
             return
         upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
@@ -72,7 +92,7 @@ class Origins:
         """Tell the browser that the page which asked may read the answer."""
         answer.headers[hdrs.VARY] = hdrs.ORIGIN
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin and self.allows(origin, request.headers.get(hdrs.HOST, "")):
+        if origin and self._let_in(request, origin):
             answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             answer.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "retry-after"
 
@@ -95,10 +115,12 @@ class Origins:
 
 
 def is_address(host: str) -> bool:
-    """Tell whether ``host`` is an IP address, with or without a port."""
+    """Tell whether ``host`` is an IP address, with or without a port; or this one."""
     if not HOST.fullmatch(host):
         return False
     name = host[1 : host.index("]")] if host.startswith("[") else host.split(":")[0]
+    if name == "localhost":  # Browsers look it up nowhere.
+        return True
     try:
         ip_address(name)
     except ValueError:

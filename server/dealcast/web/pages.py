@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from dealcast.core.errors import NotFound
 from dealcast.web.origins import HOST
 from dealcast.web.problems import Handler
+from dealcast.web.proxies import Proxies, Seen
 
 PAGES = {"/": "index.html", "/s/{show}": "index.html", "/host": "host.html",
          "/moderator": "moderator.html"}  # fmt: skip
@@ -29,9 +30,15 @@ class Pages:
     """Serves the built client from one folder and pictures from another."""
 
     def __init__(
-        self, *, dist: Path, pictures: Path | None, frame_ancestors: tuple[str, ...]
+        self,
+        *,
+        dist: Path,
+        pictures: Path | None,
+        frame_ancestors: tuple[str, ...],
+        proxies: Proxies | None = None,
     ) -> None:
         self._dist = dist
+        self._proxies = proxies or Proxies()
         self._pictures = pictures
         self._ancestors = " ".join(("'self'", *frame_ancestors))
 
@@ -49,15 +56,18 @@ class Pages:
         async def answer(request: web.Request) -> web.StreamResponse:
             if not path.is_file():
                 return web.Response(status=503, text=NOT_BUILT)
-            policy = self.policy(request.headers.get(hdrs.HOST, ""))
+            policy = self.policy(self._proxies.seen(request))
             headers = {hdrs.CACHE_CONTROL: "no-cache", POLICY: policy}
             return web.FileResponse(path, headers=headers)
 
         return answer
 
-    def policy(self, host: str) -> str:
-        """Return what the pages that ``host`` serves may load and do."""
-        sockets = f"ws://{host} wss://{host}" if HOST.fullmatch(host) else ""
+    def policy(self, seen: Seen) -> str:
+        """Return what the pages that are asked for here may load and do."""
+        # Behind a proxy that nobody trusts we may take the scheme for another.
+        schemes = ("wss",) if seen.scheme == "https" else ("ws", "wss")
+        named = HOST.fullmatch(seen.host)
+        sockets = " ".join(f"{s}://{seen.host}" for s in schemes) if named else ""
         return "; ".join(
             (
                 "default-src 'none'",

@@ -24,6 +24,7 @@ Webhook = Callable[[str, Mapping[str, str], bytes], Awaitable[bool]]
 
 GUARDED = (f"{ROOT}/", "/socket.io/")
 SHUTDOWN_S = 5.0  # How long requests under way may still take.
+HTTPS_ONLY = "max-age=31536000"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -47,12 +48,13 @@ def make_app(
     doors: Doors,
     config: Config,
     clock: Clock,
+    https_only: bool = False,
 ) -> web.Application:
     """
     Return the web application.
 
     ``socket_acts`` are those of the hub, which has some of its own: they are
-    only documented here.
+    only documented here. ``https_only`` tells browsers to come by TLS alone.
     """
     app = web.Application(
         middlewares=[answer_refusals, guard(origins)], client_max_size=BODY_MAX
@@ -68,6 +70,8 @@ def make_app(
         answer.headers["Server"] = "dealcast"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "same-origin"
+        if https_only:
+            answer.headers["Strict-Transport-Security"] = HTTPS_ONLY
         if request.path.startswith(GUARDED):
             origins.mark(request, answer)
 

@@ -66,7 +66,7 @@ class CheckedOut(Struct, frozen=True, kw_only=True):
 class Places(Struct, frozen=True, kw_only=True):
     """Where a provider sends buyers back to, and its webhooks."""
 
-    public_url: str
+    public_url: str  # For buyers who came by none of our addresses.
     webhook_url: str  # As the provider reaches us; without a slash at its end.
     shop_name: str
 
@@ -121,7 +121,7 @@ class Checkout:
         if row.fingerprint != mark:
             raise Conflict
         if row.state == "created":
-            row = await self._submit(buyer, row)
+            row = await self._submit(caller, row)
         if row.state in ("failed", "voiding", "voided"):
             raise _over(row)
         return CheckedOut(
@@ -212,15 +212,16 @@ class Checkout:
                 ],
             )
 
-    async def _submit(self, buyer: PersonId, row: Row[Any]) -> Row[Any]:
+    async def _submit(self, caller: Caller, row: Row[Any]) -> Row[Any]:
         """Mark the holds, then ask the provider; both may have happened before."""
+        home = caller.home or self.places.public_url
         async with self.database.read() as connection:
             lines = await moves.lines(connection, row.id)
         holds = [HoldId(line.hold) for line in lines]
         if self.clock.now() >= row.expires_at:
             raise _over(row)
         try:
-            await self.stock.pay(row.id, buyer, row.expires_at, holds)
+            await self.stock.pay(row.id, caller.buyer(), row.expires_at, holds)
         except Refused as refused:
             if not refused.retryable:
                 await self._fail(row, refused.code)
@@ -230,7 +231,7 @@ class Checkout:
                 reference=row.id,
                 amount=Money(row.amount, row.currency),
                 title=self.places.shop_name,
-                return_url=f"{self.places.public_url}/s/{row.show}?order={row.order}",
+                return_url=f"{home}/s/{row.show}?order={row.order}",
                 webhook_url=f"{self.places.webhook_url}/api/v1/payments/{row.provider}/webhook",
                 expires_at=row.expires_at,
             )

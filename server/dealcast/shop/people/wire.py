@@ -16,7 +16,7 @@ class DemoAccount(Request, frozen=True, kw_only=True):
     name: Annotated[str, Meta(max_length=200)] = ""
 
 
-class DemoStaff(Request, frozen=True, kw_only=True):
+class StaffSignIn(Request, frozen=True, kw_only=True):
     """Exchange the code of a staff link for a token, once."""
 
     code: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -55,7 +55,7 @@ def acts(people: People) -> list[Act[Any]]:
         token, person = await people.demo_account(ask.name)
         return Account(token=token, person=person)
 
-    async def demo_staff(caller: Caller, ask: DemoStaff) -> StaffToken:
+    async def staff_sign_in(caller: Caller, ask: StaffSignIn) -> StaffToken:
         token, role, show = await people.use_code(ask.code)
         return StaffToken(token=token, role=role, show=show)
 
@@ -74,13 +74,14 @@ def acts(people: People) -> list[Act[Any]]:
             per_minute=6_000,  # A crowd comes from one address.
         ),
         Act(
-            name="demo_staff",
-            request=DemoStaff,
+            name="staff_sign_in",
+            request=StaffSignIn,
             answer=StaffToken,
-            handler=demo_staff,
+            handler=staff_sign_in,
             roles=(),
-            http="POST /demo/staff",
+            http="POST /staff/sign-in",
             per_minute=20,
+            guessable=True,
         ),
         Act(
             name="token_renew",

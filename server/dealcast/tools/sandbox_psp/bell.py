@@ -8,6 +8,7 @@ import structlog
 
 from dealcast.core.clock import Clock
 from dealcast.shop.payments import signature
+from dealcast.shop.payments.sandbox import Trust
 from dealcast.tools.sandbox_psp.books import Books, Event, body_of
 
 PAUSE_FIRST_S = 0.5
@@ -23,8 +24,14 @@ class Bell:
     """Tells the shop of events; one task each, not more than some at a time."""
 
     def __init__(
-        self, books: Books, key: bytes, http: aiohttp.ClientSession, clock: Clock
+        self,
+        books: Books,
+        key: bytes,
+        http: aiohttp.ClientSession,
+        clock: Clock,
+        trust: Trust,
     ) -> None:
+        self._trust = trust
         self._books = books
         self._key = key
         self._http = http
@@ -76,6 +83,7 @@ class Bell:
                     headers={**signed, "Content-Type": "application/json"},
                     timeout=aiohttp.ClientTimeout(total=ANSWER_S),
                     allow_redirects=False,
+                    ssl=self._trust(),
                 ) as answer,
             ):
                 return 200 <= answer.status < 300

@@ -11,15 +11,17 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from dealcast.app import secrets
+from dealcast.app import secrets, tls
 from dealcast.app.logs import set_up_logs
 from dealcast.app.supervisor import until_told
-from dealcast.config import Settings, Unusable
+from dealcast.app.tls import Door
+from dealcast.config import Settings, Unusable, hosts_of
+from dealcast.core.addresses import Scheme, url_of
 from dealcast.core.clock import Clock, SystemClock
 from dealcast.core.errors import Conflict, NotFound, WrongState
 from dealcast.shop.payments import signature
 from dealcast.shop.payments.provider import Intent
-from dealcast.shop.payments.sandbox import API_KEY, WEBHOOK_KEY
+from dealcast.shop.payments.sandbox import API_KEY, WEBHOOK_KEY, Trust, public
 from dealcast.tools.sandbox_psp import page
 from dealcast.tools.sandbox_psp.bell import Bell
 from dealcast.tools.sandbox_psp.books import Books, Collection, Step, as_object
@@ -31,16 +33,33 @@ CHOICES: dict[str, Step] = {"pay": "pay", "decline": "decline"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+Pages = Callable[[Intent], str]  # Where the page of a payment is, for its buyer.
+
+
+def at(url: str) -> Pages:
+    """Let all pages be at one address."""
+    return lambda _: url.rstrip("/")
+
+
+def beside_the_shop(scheme: Scheme, port: int) -> Pages:
+    """Let pages be at a port of the shop's machine, by the buyer's name for it."""
+
+    def page_url(intent: Intent) -> str:
+        return url_of(scheme, urlsplit(intent.return_url).hostname or "", port)
+
+    return page_url
+
+
 class Provider:
     """Answers the shop and its buyers."""
 
     def __init__(
-        self, *, books: Books, bell: Bell, clock: Clock, secret: bytes, public_url: str
+        self, *, books: Books, bell: Bell, clock: Clock, secret: bytes, pages: Pages
     ) -> None:
         self._books = books
         self._bell = bell
         self._clock = clock
-        self._public_url = public_url.rstrip("/")
+        self._pages = pages
         key = signature.derive(secret, API_KEY).hex()
         self._bearer = f"Bearer {key}".encode()
 
@@ -121,7 +140,7 @@ class Provider:
             raise web.HTTPUnauthorized(text="the shop's secret is needed")
 
     def _answer(self, payment: Collection) -> web.Response:
-        body = msgspec.json.encode(as_object(payment, self._public_url))
+        body = msgspec.json.encode(as_object(payment, self._pages(payment.intent)))
         return web.Response(body=body, content_type="application/json")
 
     def _page(
@@ -171,16 +190,18 @@ async def serve(
     host: str,
     port: int,
     secret: bytes,
-    public_url: str,
+    pages: Pages,
     data: Path,
     stop: asyncio.Event,
     clock: Clock | None = None,
+    door: Door | None = None,
+    trust: Trust = public,
 ) -> None:
     """
     Serve until ``stop`` is set.
 
     ``secret`` is shared with the shop; API and webhook keys derive from it.
-    ``public_url`` is how buyers reach us; ``data`` keeps the journal.
+    ``data`` keeps the journal. ``door`` is for TLS; ``trust`` for webhooks by TLS.
 
     Raises:
         OSError: If the port is taken, or the journal cannot be written.
@@ -190,14 +211,15 @@ async def serve(
     clock = clock or SystemClock()
     books = Books(data / "sandbox-psp.jsonl", clock.now())
     async with aiohttp.ClientSession() as http:
-        bell = Bell(books, signature.derive(secret, WEBHOOK_KEY), http, clock)
+        bell = Bell(books, signature.derive(secret, WEBHOOK_KEY), http, clock, trust)
         provider = Provider(
-            books=books, bell=bell, clock=clock, secret=secret, public_url=public_url
+            books=books, bell=bell, clock=clock, secret=secret, pages=pages
         )
         runner = web.AppRunner(provider.application(), access_log=None)
         await runner.setup()
+        context = door.context if door else None
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, hosts_of(host), port, ssl_context=context).start()
             bell.ring()
             await stop.wait()
         finally:
@@ -222,12 +244,18 @@ def run(settings: Settings) -> int:
 
 
 async def _work(settings: Settings) -> None:
-    port = urlsplit(settings.sandbox_url).port
+    payments, door = settings.payments, tls.door_of(settings)
+    given = urlsplit(settings.sandbox_url).port if payments.sandbox_url else None
+    port = settings.http.port + 1 if given is None else given
+    public_url = payments.sandbox_public_url or payments.sandbox_url
+    beside = beside_the_shop(settings.scheme, port)
     await serve(
         host=settings.http.host,
-        port=port if port is not None else settings.http.port + 1,
+        port=port,
         secret=secrets.sandbox(settings).encode(),
-        public_url=settings.sandbox_url,
+        pages=at(public_url) if public_url else beside,
         data=settings.folder,
         stop=until_told(asyncio.get_running_loop()),
+        door=door,
+        trust=public if payments.webhook_url else tls.trust_of(door),
     )
