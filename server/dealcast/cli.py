@@ -87,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
     add("clerk", clerk, "Run the clerk: ledger, outbox, timers, payments.")
     add("sandbox-psp", sandbox_psp, "Run the sandbox payment provider.")
     add("verify", verify, "Recount stock, holds, orders and ledger.")
+    saving = add("backup", backup, "Save the shop into a folder, beside a running node.")
+    saving.add_argument("folder", type=Path, metavar="DIR", help="the folder to make")
+    saved = add("restore", restore, "Bring a shop back that was saved.")
+    saved.add_argument("folder", type=Path, metavar="DIR", help="where it was saved")
     add_token(add("token", token, "Make a token, or a staff link."))
     add_crowd(add("crowd", crowd, "Send many real viewers to a show."))
     add_bench(add("bench", bench, "Measure, each figure beside a plain baseline."))
@@ -199,6 +203,20 @@ def verify(options: argparse.Namespace, settings: Settings) -> int:
     from dealcast.tools import recount
 
     return recount.run(settings)
+
+
+def backup(options: argparse.Namespace, settings: Settings) -> int:
+    """Save the shop into a folder."""
+    from dealcast.tools import backup
+
+    return backup.run(settings, options.folder, options.config)
+
+
+def restore(options: argparse.Namespace, settings: Settings) -> int:
+    """Bring a shop back."""
+    from dealcast.tools import restore
+
+    return restore.run(settings, options.folder)
 
 
 def token(options: argparse.Namespace, settings: Settings) -> int:
