@@ -204,7 +204,7 @@ async def run(plan: Plan, file: Path | None = None) -> int:
     Raises:
         OSError: If the file cannot be written.
     """
-    connector = aiohttp.TCPConnector(limit=plan.viewers)
+    connector = aiohttp.TCPConnector(limit=plan.viewers, ssl=plan.trust)
     limit = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
         try:

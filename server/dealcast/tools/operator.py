@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import or_, select
 
-from dealcast.app import secrets
+from dealcast.app import secrets, tls
 from dealcast.app.books import books
 from dealcast.app.node import raise_file_limit
 from dealcast.config import Settings, Unusable
@@ -17,7 +18,7 @@ from dealcast.core.events import Role
 from dealcast.core.ids import PersonId
 from dealcast.core.wire import Caller
 from dealcast.shop.catalog.service import Catalog
-from dealcast.shop.people.service import People
+from dealcast.shop.people.service import CODE_S, People
 from dealcast.shop.people.tokens import Tokens
 from dealcast.store import tables
 from dealcast.store.sql import Database
@@ -90,7 +91,10 @@ def staff_link(settings: Settings, role: Role, show: str) -> int:
             of = await show_of(database, show)
             return await people_of(settings, database).make_code(role, of)
 
-    print(f"{address_of(settings)}/{role}#code={asyncio.run(make())}")
+    base = noted(settings, "pages.url") or address_of(settings)
+    print(f"{base}/{role}#code={asyncio.run(make())}")
+    until = datetime.now(UTC) + timedelta(seconds=CODE_S)
+    print(f"It works once, until {until:%Y-%m-%d %H:%M} UTC.", file=sys.stderr)
     return 0
 
 
@@ -114,11 +118,15 @@ async def show_of(database: Database, name: str) -> str:
 
 def address_of(settings: Settings) -> str:
     """Return where the folder's node answers: a running one has noted it."""
+    return noted(settings, "public.url") or settings.public_url
+
+
+def noted(settings: Settings, name: str) -> str:
+    """Return what a running node has noted of itself; nothing if none runs."""
     try:
-        noted = (settings.folder / "run" / "public.url").read_text(encoding="utf-8")
+        return (settings.folder / "run" / name).read_text(encoding="utf-8").strip()
     except OSError:
-        return settings.public_url
-    return noted.strip() or settings.public_url
+        return ""
 
 
 def catalog_import(settings: Settings, file: Path, currency: str) -> int:
@@ -168,8 +176,10 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
     if options.open or options.steady:
         people = people_of(settings, Database.connect(settings.sql_url))
         host = people.issue("crowd", "Crowd", "host", "*")
+    url = (options.url or address_of(settings)).rstrip("/")
     plan = Plan(
-        url=(options.url or address_of(settings)).rstrip("/"),
+        url=url,
+        trust=tls.client_context(settings, url),
         show=options.show,
         viewers=options.viewers,
         chat_per_s=options.chat,

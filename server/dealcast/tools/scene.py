@@ -1,6 +1,7 @@
 """What the viewers of a crowd share: the plan, the server, and what was seen."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -41,6 +42,7 @@ class Plan:
     buys_per_s: float = 20.0
     expiring: bool = True  # Some let their holds expire, which takes half a minute.
     patience_s: float = ACK_S  # How long one asks for an answer.
+    trust: ssl.SSLContext | bool = True  # Whose certificates are taken for good.
 
 
 @dataclass

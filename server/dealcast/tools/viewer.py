@@ -72,6 +72,7 @@ class Viewer:
             reconnection_delay_max=4,
             randomization_factor=0.8,
             serializer=Hello,
+            websocket_extra_options={"ssl": scene.plan.trust},
         )
         scene.history.write("client", number, person=person)
         for namespace, hear in (("/live", self.on_live), ("/me", self.on_me)):
