@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dealcast.app.parts import sources
+from dealcast.app.parts import library, sources
 from dealcast.core.clock import SystemClock
 from dealcast.core.ids import (
     DealId,
@@ -28,7 +28,6 @@ from dealcast.store import outbox, tables
 from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
 from dealcast.store.ledger import Ledger
-from dealcast.store.library import library_text
 from dealcast.store.outbox import Outbox
 from dealcast.store.rebuild import Rebuilder
 from dealcast.store.redis import Redis
@@ -388,7 +387,7 @@ async def books(servers: RedisServers, url: str) -> AsyncIterator[Books]:
     """Connect to ``servers`` and to the empty database at ``url``."""
     servers.empty()
     redis = await Redis.connect(servers.url)
-    await redis.load_library(library_text())
+    await redis.load_library(library())
     database = Database.connect(url)
     try:
         await database.migrate()

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis as Client
 from redis.exceptions import RedisError
 
-from dealcast.store.library import library_text
+from dealcast.app.parts import library
 from dealcast.store.server import find_binary
 from tests.support.ports import free_port
 from tests.support.processes import Process
@@ -93,7 +93,7 @@ class RedisServers:
             with server.client as client:
                 client.flushall()
                 client.function_flush()
-                client.function_load(library_text())
+                client.function_load(library())
 
     def owner_of(self, key: str) -> RedisServer:
         """Return the server that holds ``key``."""
