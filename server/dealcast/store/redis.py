@@ -25,7 +25,7 @@ from redis.exceptions import TimeoutError as LateAnswer
 
 from dealcast.core.errors import Recovering, Unavailable
 from dealcast.core.ids import Partition
-from dealcast.store import keys
+from dealcast.store import keys, library
 from dealcast.store.nodes import Node, Nodes, Word
 
 ANSWER_S = 5.0  # How long one call may take, with all its attempts.
@@ -89,11 +89,12 @@ class Redis:
 
     # Functions.
 
-    async def load_library(self, text: str) -> None:
-        """Load the function library on every primary."""
+    async def load_library(self, text: str, *, replace: bool = True) -> None:
+        """Load the function library on every primary, as ``library.load`` does."""
         self._library = text
-        for node in await self._nodes.all():
-            await node.ask("FUNCTION", "LOAD", "REPLACE", text)
+        await self._everywhere(
+            lambda node: library.load(node.ask, text, replace=replace)
+        )
 
     async def run_of(self, partition: Partition) -> str:
         """Return the run id of the server that owns ``partition``."""
@@ -140,11 +141,7 @@ class Redis:
         Raises:
             Unavailable: If one of them does not answer.
         """
-
-        async def all_of_them(_: Node) -> dict[str, str]:
-            return {str(node): await node.run() for node in await self._nodes.all()}
-
-        return await self._persist("", all_of_them)
+        return await self._everywhere(Node.run)
 
     async def call(
         self,
@@ -207,12 +204,7 @@ class Redis:
         Raises:
             Unavailable: If one of them gives none.
         """
-
-        async def all_of_them(_: Node) -> None:
-            for node in await self._nodes.all():
-                await node.ask("PING")
-
-        await self._persist("", all_of_them)
+        await self._everywhere(lambda node: node.ask("PING"))
 
     async def servers(self) -> list[dict[str, str]]:
         """Return what each primary says of itself (INFO server)."""
@@ -372,11 +364,19 @@ class Redis:
         text = str(error)
         if NO_FUNCTION in text:  # A server that has joined, or lost its files.
             if node is not None and self._library is not None:
-                await node.ask("FUNCTION", "LOAD", "REPLACE", self._library)
+                await library.load(node.ask, self._library, replace=False)
         elif isinstance(error, PASSING) or text.startswith(PASSING_WORDS):
             await self._find_again()
         else:
             raise error
+
+    async def _everywhere(self, ask: Callable[[Node], Awaitable[T]]) -> dict[str, T]:
+        """Ask every primary; return what each answers, by where it does."""
+
+        async def all_of_them(_: Node) -> dict[str, T]:
+            return {str(node): await ask(node) for node in await self._nodes.all()}
+
+        return await self._persist("", all_of_them)
 
     async def _find_again(self) -> None:
         """Learn who owns what now; a failure to is found out by the next attempt."""
