@@ -17,7 +17,7 @@ from aiohttp import web
 from dealcast import __version__
 from dealcast.app.admin import Admin, gather_metrics, gather_ready
 from dealcast.app.logs import set_up_logs
-from dealcast.app.parts import Parts, parts, shop_acts
+from dealcast.app.parts import Parts, library, parts, shop_acts
 from dealcast.app.supervisor import until_told
 from dealcast.config import Settings, hosts_of
 from dealcast.core.errors import Refused
@@ -51,11 +51,14 @@ def run(settings: Settings, index: int) -> int:
 async def work(settings: Settings, index: int) -> int:
     """Serve the shared port."""
     told = until_told(asyncio.get_running_loop())
-    async with parts(settings) as shared, Worker(shared, index).serving():
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_FIRST)
-        await told.wait()
+    async with parts(settings) as shared:
+        # The clerk at work may be an older one, which has brought its own.
+        await shared.redis.load_library(library(), replace=False)
+        async with Worker(shared, index).serving():
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(GC_FIRST)
+            await told.wait()
     return 0
 
 
