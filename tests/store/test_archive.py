@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from dealcast.core.ids import Partition, ShowId, partition_of
 from dealcast.store import archive, keys, tables
 from dealcast.store.archive import BATCH_MAX, KEPT, LATELY_MS, SLICE, Archive
+from dealcast.store.library import library_text
 from dealcast.store.log import COUNTERS, Log, LogEntry, LogKind, Record
 from dealcast.store.posting import Fenced
 from tests.store.dealing import now_ms
@@ -214,6 +215,21 @@ async def test_nothing_is_trimmed_ahead_of_the_archive(pair: Books) -> None:
     await copy(shelf)
     assert [entry.n for entry in await told(pair)] == [37, 38, 39, 40]
     assert [entry.n for entry in await archived(pair)] == list(range(1, 41))
+
+
+async def test_a_log_that_nobody_copies_ends_somewhere(pair: Books) -> None:
+    """It loses its oldest entries, and how many is known once a clerk is back."""
+    text = library_text()
+    bound = "dc.LOG_MAX = '100000'"
+    assert bound in text
+    await pair.redis.load_library(text.replace(bound, "dc.LOG_MAX = '300'"))
+    await say(pair, 1, 900)
+    left = len(await told(pair))
+    assert 300 <= left < 500  # Redis trims by whole nodes of its own.
+    lost: list[int] = []
+    shelf = Archive(pair.redis, pair.database, CLOCK, on_lost=lost.append)
+    await copy(shelf)
+    assert (len(await archived(pair)), sum(lost)) == (left, 900 - left)
 
 
 async def test_a_log_that_was_set_back_is_left_alone(small: Books) -> None:

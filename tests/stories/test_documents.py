@@ -269,7 +269,12 @@ async def test_metrics_are_those_of_every_process(shop: Shop) -> None:
         "dealcast_hub_act_seconds_count",
         "dealcast_http_act_seconds_count",
     } <= names
-    assert ("dealcast_ledger_lag_facts", "clerk") in series
+    for name in (
+        "dealcast_ledger_lag_facts",
+        "dealcast_archive_lag_entries",
+        "dealcast_archive_lost_entries_total",
+    ):
+        assert (name, "clerk") in series
     held = (
         r'dealcast_hub_act_seconds_count\{act="hold",code="ok",process="worker-\d"\} '
     )

@@ -8,12 +8,12 @@ from contextlib import suppress
 
 import structlog
 import uvloop
-from prometheus_client import Gauge
 
 from dealcast.app.admin import Admin
 from dealcast.app.demo import Demo
 from dealcast.app.logs import set_up_logs
 from dealcast.app.loops import Loops
+from dealcast.app.metrics import Metrics
 from dealcast.app.parts import Parts, library, parts, sources
 from dealcast.app.supervisor import until_told
 from dealcast.app.sweeper import Sweeper
@@ -33,6 +33,7 @@ OUTBOX_S = 1.0  # How long a missed nudge may delay.
 CONTROL_MS = 1000
 DEMO_S = 2.0
 LAG_S = 2.0
+ARCHIVE_S = 1.0
 SWEEP_S = 30.0
 LAST_MS = 200  # Of the last look at the facts before the end.
 LAST_S = 3.0  # How long that may go on.
@@ -59,12 +60,8 @@ async def work(settings: Settings) -> int:
             clock=shared.clock,
             ticks=lambda: time.monotonic_ns() // 1_000_000,
         )
-        lag = Gauge(
-            "dealcast_ledger_lag_facts",
-            "Facts that Redis has and the ledger has not.",
-            registry=shared.registry,
-        )
-        turns = Turns(lease, lambda: Clerk(shared, lease, lag))
+        metrics = Metrics(shared.registry)
+        turns = Turns(lease, lambda: Clerk(shared, lease, metrics))
         run = settings.folder / "run"
         admin = Admin("clerk", run, shared.registry, turns.ready)
         await admin.start()
@@ -78,10 +75,10 @@ async def work(settings: Settings) -> int:
 class Clerk:
     """The one that writes the books, from one succession to the next."""
 
-    def __init__(self, shared: Parts, lease: Lease, lag: Gauge) -> None:
+    def __init__(self, shared: Parts, lease: Lease, metrics: Metrics) -> None:
         self.shared = shared
         self.lease = lease
-        self.lag = lag
+        self.metrics = metrics
         self.loops = Loops(fatal=(Fenced,))
         self.over = self.loops.over
         self.halt = asyncio.Event()
@@ -98,7 +95,12 @@ class Clerk:
         self.ledger = Ledger(
             shared.redis, shared.database, on_confirmed=self.driver.confirmed
         )
-        self.archive = Archive(shared.redis, shared.database, shared.clock)
+        self.archive = Archive(
+            shared.redis,
+            shared.database,
+            shared.clock,
+            on_lost=metrics.archive_lost.inc,
+        )
         rebuilder = Rebuilder(
             redis=shared.redis,
             database=shared.database,
@@ -126,6 +128,7 @@ class Clerk:
         loops.start("payments", lambda: self.driver.run(self.halt))
         self.repeat("sweeper", SWEEP_S, self.sweeper.look)
         self.repeat("lag", LAG_S, self.measure)
+        self.repeat("archive", ARCHIVE_S, self.copy)
         if self.shared.settings.demo:
             loops.start("demo", self.play)
 
@@ -169,7 +172,16 @@ class Clerk:
 
     async def measure(self) -> None:
         """Note how far the ledger is behind."""
-        self.lag.set(await self.ledger.lag())
+        self.metrics.ledger_lag.set(await self.ledger.lag())
+
+    async def copy(self) -> None:
+        """Archive what shows have told; the ledger goes on meanwhile."""
+        more = True
+        while more:
+            try:
+                more = await self.archive.look(lease=self.ledger.lease)
+            finally:
+                self.metrics.archive_lag.set(self.archive.lag)
 
     async def play(self) -> None:
         """Keep the demo show going."""

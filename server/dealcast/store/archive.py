@@ -19,7 +19,7 @@ from dealcast.core.clock import Clock
 from dealcast.core.ids import Partition, ShowId, partition_of
 from dealcast.store import keys, shelf, tables
 from dealcast.store.log import COUNTERS, KEYS, LogEntry, LogKind, decode
-from dealcast.store.posting import Fenced
+from dealcast.store.posting import lock
 from dealcast.store.redis import Entry, Redis, entries
 from dealcast.store.shelf import Mark
 from dealcast.store.sql import Database
@@ -227,7 +227,10 @@ class Archive:
                 new = news.after(had)
                 await shelf.add(connection, show, new, news.gone)
                 await shelf.keep_likes(connection, show, had.likes, news.likes)
-                await _check(connection, partition_of(show), lease, news.epoch)
+                # Locked last of all, so that the ledger hardly waits for it.
+                ledger = await lock(connection, partition_of(show), lease)
+                if ledger.epoch != news.epoch:
+                    raise _OtherEpoch
         except _OtherEpoch:
             return mark
         numbers = {kind: found[-1].n for kind, found in new.items()}
@@ -302,21 +305,6 @@ async def erase(
     """
     await shelf.lock_show(connection, show)
     await shelf.erase(connection, show, lines)
-
-
-async def _check(
-    connection: AsyncConnection, partition: Partition, lease: int, epoch: int
-) -> None:
-    """Lock the partition: the last step, so that the ledger hardly waits for it."""
-    row = tables.partition
-    found = await connection.execute(
-        select(row.c.epoch, row.c.lease).where(row.c.id == partition).with_for_update()
-    )
-    current, held = found.one()
-    if held != lease:
-        raise Fenced(f"the ledger's lease is {held}, this one's was {lease}")
-    if current != epoch:
-        raise _OtherEpoch
 
 
 def _decoded(kind: LogKind, entry: Entry) -> LogEntry:
