@@ -4,7 +4,8 @@ import ctypes
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from setting.tools import Tools, answer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FONTS = "/usr/share/fonts"
+# Debian's packages ask this program whether they may start what they bring.
+POLICY = Path("/usr/sbin/policy-rc.d")
+NO_SERVICES = "#!/bin/sh\nexit 101\n"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ def database() -> bool:
     return installed or shutil.which("initdb") is not None
 
 
+def program(name: str) -> Callable[[], bool]:
+    """Return what says whether a program is at hand, also one for root alone."""
+    return lambda: shutil.which(name, path=f"{os.defpath}:/usr/sbin:/sbin") is not None
+
+
 def atomics() -> bool:
     """Say whether the library is there that Playwright's own Node is linked with."""
     try:
@@ -52,9 +61,11 @@ def atomics() -> bool:
 
 
 TEST_NEEDS = (
+    Need("caddy", program("caddy")),
     Need("chromium", browser),
     Need("fonts-noto-cjk", chinese_font),
     Need("libatomic1", atomics),
+    Need("nginx", program("nginx")),
     Need("postgresql", database),
 )
 
@@ -88,4 +99,24 @@ def install(tools: Tools, packages: Sequence[str], reason: str) -> None:
         apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
         tools.run([*apt, "update"], env=env, on_line=progress)
         choice = ["install", "--yes", "--no-install-recommends"]
-        tools.run([*apt, *choice, *packages], env=env, on_line=progress)
+        with no_services():
+            tools.run([*apt, *choice, *packages], env=env, on_line=progress)
+
+
+@contextmanager
+def no_services() -> Iterator[None]:
+    """
+    Let packages be installed without starting what they bring.
+
+    The tests run their own servers, on ports of their own; one that a package
+    starts might take port 80, or fail to, and the installation with it.
+    """
+    if POLICY.exists():  # The machine has its own policy.
+        yield
+        return
+    try:
+        POLICY.write_text(NO_SERVICES)
+        POLICY.chmod(0o755)
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
