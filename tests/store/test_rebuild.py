@@ -29,8 +29,8 @@ from tests.store.selling import BOSS, Trade, caller
 from tests.support.books import CLOCK, Books
 
 ANN, BOB = caller("ann"), caller("bob")
-HOLDS = 20_000
-SKUS = 250
+HOLDS = 100_000
+SKUS = 1_000
 
 Picture = dict[str, Any]
 

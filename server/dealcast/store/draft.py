@@ -52,7 +52,7 @@ class Draft:
         """Set fields of the show's state."""
         self.shows.setdefault(show, {}).update(fields)
 
-    def hash(self, key: str, fields: Mapping[str, str | int]) -> None:
+    def hash(self, key: str, fields: Mapping[str, str] | Mapping[str, int]) -> None:
         """Set fields of a hash."""
         flat = [str(word) for pair in fields.items() for word in pair]
         self._put(key, "hash", flat)

@@ -1,6 +1,9 @@
 """Deals and holds as Redis has them, written anew from the books."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,6 +20,7 @@ from dealcast.store.draft import Draft, within
 KEPT_MS = 7 * 24 * 3600 * 1000  # How long a deal stays that is over (the prelude's).
 SHOWN_MS = 600_000  # How long a closed deal is shown to those who join.
 DEALS_AT_ONCE = 200
+ROWS_AT_ONCE = 2_000
 OVER = ("released", "expired")  # Such holds hold nothing.
 
 Lines = Sequence[Row[Any]]
@@ -42,9 +46,9 @@ async def deals(connection: AsyncConnection, draft: Draft) -> None:
     names = [DealId(name) for name in found]
     for start in range(0, len(names), DEALS_AT_ONCE):
         part = names[start : start + DEALS_AT_ONCE]
+        held_until = await _holds(connection, draft, part)
         for view, lines, closed_at in await rows.whole(connection, part):
-            held_until = await _holds(connection, draft, view.id)
-            _deal(draft, view, lines, closed_at, held_until)
+            _deal(draft, view, lines, closed_at, held_until.get(view.id))
 
 
 def _deal(
@@ -54,22 +58,22 @@ def _deal(
     closed_at: int | None,
     held_until: int | None,
 ) -> None:
-    fields: dict[str, str | int] = {
+    fields: dict[str, str] = {
         "show": view.show,
         "status": view.status,
         "reason": view.reason or "",
-        "per_buyer_max": view.per_buyer_max,
-        "hold_ms": view.hold_s * 1000,
-        "opens_at": view.opens_at or "",
-        "closes_at": view.closes_at or "",
+        "per_buyer_max": str(view.per_buyer_max),
+        "hold_ms": str(view.hold_s * 1000),
+        "opens_at": str(view.opens_at or ""),
+        "closes_at": str(view.closes_at or ""),
         "view": msgspec.json.encode(view).decode(),
         "variants": " ".join(line.variant for line in lines),
-        "changed_at": closed_at or draft.now,
+        "changed_at": str(closed_at or draft.now),
     }
     for line in lines:
         counts = (line.allotted, line.free, line.held, line.sold)
         fields |= {
-            f"{name}:{line.variant}": count
+            f"{name}:{line.variant}": str(count)
             for name, count in zip("afhs", counts, strict=True)
         }
     draft.hash(keys.deal(view.id), fields)
@@ -107,26 +111,45 @@ def _due(view: DealView, held_until: int | None) -> int | None:
     return min((at for at in instants if at is not None), default=None)
 
 
-async def _holds(connection: AsyncConnection, draft: Draft, deal: DealId) -> int | None:
-    """Write all holds of a deal; return when the first of them expires."""
+async def _holds(
+    connection: AsyncConnection, draft: Draft, deals: Sequence[DealId]
+) -> dict[DealId, int]:
+    """Write all holds of some deals; return when the first of each expires."""
     table = tables.hold
-    packed: dict[str, str | int] = {}
-    buyers: dict[str, int] = {}
-    deadlines: dict[str, int] = {}
-    found = await connection.stream(select(table).where(table.c.deal == deal))
-    async for row in found:
-        packed[row.id] = "|".join(
-            (
-                row.state, row.buyer, row.variant, str(row.quantity),
-                str(row.expires_at), fingerprint(row.variant, row.quantity),
-                row.payment or "",
-            )
-        )  # fmt: skip
-        if row.state not in OVER:
-            buyers[row.buyer] = buyers.get(row.buyer, 0) + row.quantity
-        if row.state == "held":
-            deadlines[row.id] = row.expires_at
-    draft.hash(keys.holds(deal), packed)
-    draft.hash(keys.buyers(deal), dict(buyers))
-    draft.scores(keys.deadlines(deal), deadlines)
-    return min(deadlines.values(), default=None)
+    query = select(table).where(table.c.deal.in_(deals)).order_by(table.c.deal)
+    found = await connection.stream(query.execution_options(yield_per=ROWS_AT_ONCE))
+    of_deal = dict[str, _Holds]()
+    mark = cache(fingerprint)
+    async for page in found.partitions():
+        for row in page:
+            holds = of_deal.setdefault(row.deal, _Holds())
+            holds.packed[row.id] = "|".join(
+                (
+                    row.state, row.buyer, row.variant, str(row.quantity),
+                    str(row.expires_at), mark(row.variant, row.quantity),
+                    row.payment or "",
+                )
+            )  # fmt: skip
+            if row.state not in OVER:
+                holds.buyers[row.buyer] += row.quantity
+            if row.state == "held":
+                holds.deadlines[row.id] = row.expires_at
+    for name, holds in of_deal.items():
+        deal = DealId(name)
+        draft.hash(keys.holds(deal), holds.packed)
+        draft.hash(keys.buyers(deal), holds.buyers)
+        draft.scores(keys.deadlines(deal), holds.deadlines)
+    return {
+        DealId(name): min(holds.deadlines.values())
+        for name, holds in of_deal.items()
+        if holds.deadlines
+    }
+
+
+@dataclass
+class _Holds:
+    """The holds of one deal: their texts, the units of buyers, the deadlines."""
+
+    packed: dict[str, str] = field(default_factory=dict)
+    buyers: Counter[str] = field(default_factory=Counter)
+    deadlines: dict[str, int] = field(default_factory=dict)
