@@ -278,7 +278,9 @@ class PaymentDriver:
         return "moved"
 
     async def _void(self, row: Row[Any]) -> str:
-        await self._free_units(row, row.reason or "voided", ("paying", "confirmed"))
+        await self._free_units(row, row.reason or "voided", "paying")
+        # What was sold goes back for this reason alone: its money was not had.
+        await self._free_units(row, rules.REFUSED, "confirmed")
         gone = await self._provider(row).cancel(row.id)
         if gone is not None and gone.status in ("authorised", "captured"):
             return await self._wait(row)
@@ -296,7 +298,7 @@ class PaymentDriver:
         return "moved"
 
     async def _fail(self, row: Row[Any], reason: str) -> str:
-        await self._free_units(row, reason, ("paying",))
+        await self._free_units(row, reason, "paying")
         now = self._clock.now()
         async with self._begin() as connection:
             moved = await moves.move(
@@ -324,15 +326,13 @@ class PaymentDriver:
             await moves.look_at(connection, row, rules.NEVER)
         return "waits"
 
-    async def _free_units(
-        self, row: Row[Any], reason: str, states: Sequence[str]
-    ) -> None:
+    async def _free_units(self, row: Row[Any], reason: str, state: str) -> None:
         """Give back what the payment's holds hold, and no other payment's."""
         async with self._database.read() as connection:
             lines = await moves.lines(connection, row.id)
         names = [HoldId(line.hold) for line in lines]
         holds = await self._stock.get_all(names)
-        mine = [h.hold for h in holds if h.payment == row.id and h.state in states]
+        mine = [h.hold for h in holds if h.payment == row.id and h.state == state]
         if mine:
             await self._stock.release(mine, reason=reason, payment=row.id)
 

@@ -109,10 +109,13 @@ async def tell_buyer(
     now: int,
     reason: str | None = None,
 ) -> None:
-    """Tell the buyer what became of ``payment``."""
+    """Tell the buyer what became of ``payment``, unless it was told before."""
+    op, row = f"payment:{payment.id}:{state}", tables.outbox
+    if await connection.scalar(select(row.c.id).where(row.c.op == op)) is not None:
+        return
     await outbox.put(
         connection,
-        f"payment:{payment.id}:{state}",
+        op,
         partition_of(payment.id),
         "record",
         {"show": payment.show, "own": [_own(payment, state, now, reason)]},
@@ -124,9 +127,8 @@ async def refuse_capture(
     connection: AsyncConnection, payment: Row[Any], now: int
 ) -> bool:
     """Cancel the order of a payment that could not be captured."""
-    reason = "capture_refused"
     moved = await move(
-        connection, payment, "refuse", now=now, check_at=now, reason=reason
+        connection, payment, "refuse", now=now, check_at=now, reason=rules.REFUSED
     )
     if not moved:
         return False

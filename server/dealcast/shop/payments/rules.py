@@ -14,6 +14,7 @@ LOOK_MAX_MS = 60_000
 CONFIRM_MS = 1_000  # How long the ledger may take before we ask Redis again.
 LATE_MS = 30_000  # By how much clocks may differ, and an answer be late.
 NAMES_MAX = 5
+REFUSED = "capture_refused"
 GIVEN_UP = "expired"  # The reason of a payment that is not waited for any more.
 
 OPEN = ("created", "pending", "authorised", "confirmed", "voiding", "failed")
