@@ -1,6 +1,8 @@
 """Whoever was away longer than Redis remembers gets it from the archive, or anew."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from dealcast.store.archive import Archive
 from dealcast.store.log import LogEntry, LogKind, Record
 from tests.support.books import Books, books, sqlite_url
 from tests.support.redis import RedisServers
+from tests.support.server import Node
+from tests.support.shopper import Shop, eventually
 from tests.support.theatre import SHOW, Theatre, Watcher, opened
 
 KEPT = 5
@@ -119,6 +123,28 @@ async def test_what_cannot_be_had_whole_is_told_by_a_snapshot(
     assert sync["recovered"] is False
     assert sync["chat"][-1]["text"] == str(numbers(returned)[0])
     assert numbers(returned)[1] == numbers(returned)[0] + 1
+
+
+async def test_the_clerk_archives_what_a_show_tells(
+    shop: Shop, shop_node: Node
+) -> None:
+    show, _ = await shop.on_sale(1)
+    mei = await shop.join(show, token=shop.token())
+    hana = await shop.join(show, "/staff", token=shop.host)
+    said = await mei.ask("chat", {"text": "rude", "key": "k"})
+    file = f"file:{shop_node.data / 'books.sqlite3'}?mode=ro"
+    query = "SELECT n, data FROM archive WHERE show = ? AND kind = 'log' AND line = ?"
+
+    async def archived() -> tuple[int, bytes] | None:
+        with closing(sqlite3.connect(file, uri=True)) as database:
+            found = database.execute(query, (show, said["id"])).fetchone()
+        return found and (found[0], found[1])
+
+    n, data = await eventually(archived)
+    assert (n, orjson.loads(data)["text"]) == (said["n"], "rude")
+    deleting = {"lines": [said["id"]]}
+    assert (await hana.ask("lines_delete", deleting, "/staff"))["ok"] is True
+    assert await archived() == (n, b"")
 
 
 class Away:
