@@ -12,7 +12,7 @@ import type { Gate } from "../parts/desk-gate";
 import { Part } from "../parts/part";
 import type { Toast } from "../parts/toast";
 import { pick } from "../pure/language";
-import type { Role } from "../wire";
+import type { Notice, Role } from "../wire";
 
 export abstract class DeskPage extends Part {
   @state() protected gate: Gate | null = "joining";
@@ -58,6 +58,9 @@ export abstract class DeskPage extends Part {
     }
     this.desk = new Desk(this.api, view.id);
     this.watch(this.desk.show, "board");
+    this.desk.show.on<Notice>("/live notice", ({ code }) => {
+      if (code === "recovered") this.toast.say(this.t.restored_desk);
+    });
     this.desk.show.addEventListener("link", () => this.#refusedAtDoor());
     this.gate = null;
     this.joined(this.desk);

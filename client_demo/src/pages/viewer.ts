@@ -32,7 +32,7 @@ import { onTray } from "../parts/tray";
 import "../parts/tray";
 import { featured } from "../pure/deals";
 import { pick } from "../pure/language";
-import type { Config, ShowView } from "../wire";
+import type { Config, Notice, ShowView } from "../wire";
 import { phoneStyles } from "./viewer-phone";
 import { wideStyles } from "./viewer-wide";
 
@@ -97,6 +97,9 @@ export class Viewer extends Part {
     this.#bag = new Bag(show);
     this.#speech = new Speech(show);
     this.#bag.addEventListener("lost", () => this.toast.say(this.t.hold_expired, "bad"));
+    show.on<Notice>("/live notice", ({ code }) => {
+      if (code === "recovered") this.toast.say(this.t.restored);
+    });
     this.#bag.payments.addEventListener("change", () => this.requestUpdate());
     this.show = show;
     this.watch(show, "board");

@@ -114,6 +114,8 @@ export const en: Texts = {
   hold_over: "Time is up, checking…",
   hold_paying: "Paying",
   hold_expired: "The hold has expired and its units went back.",
+  restored: "The show was restored after a fault. Please look into your bag; some chat may be missing.",
+  restored_desk: "The show was restored after a fault. Orders are complete; some holds and chat may be missing.",
   hold_released: "The units went back.",
   hold_warning: "30 seconds left on something you hold",
   remove: "Remove",

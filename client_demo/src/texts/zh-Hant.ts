@@ -110,6 +110,8 @@ export const zhHant = {
   hold_over: "保留時間到，確認中…",
   hold_paying: "付款中",
   hold_expired: "保留時間已過，商品已釋出。",
+  restored: "直播曾發生故障，現已恢復。請查看您的購物袋；部分聊天內容可能遺失。",
+  restored_desk: "直播曾發生故障，現已恢復。訂單完整；部分保留與聊天內容可能遺失。",
   hold_released: "商品已釋出。",
   hold_warning: "有商品的保留時間只剩 30 秒",
   remove: "移除",
