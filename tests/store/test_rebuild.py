@@ -157,7 +157,7 @@ def comparable(found: Picture, show: ShowId) -> Picture:
     kept = {key: value for key, value in found.items() if key not in gone}
     kept[keys.ops(part)] = set(kept[keys.ops(part)])
     state = dict(kept[keys.state(show)])
-    for name in (b"v", b"n", b"viewers"):
+    for name in (b"v", b"ep", b"n", b"viewers"):
         state.pop(name, None)
     kept[keys.state(show)] = {
         name: json.loads(value)

@@ -288,12 +288,14 @@ class Audience:
         """
         key = keys.state(self.show)
         before = {kind: feed.n for kind, feed in self.feeds.items()}
-        names = ("v", *(COUNTERS[kind] for kind in before))
-        version, *counts = await self._redis.command(key, "HMGET", key, *names)
+        names = ("v", "ep", *(COUNTERS[kind] for kind in before))
+        version, epoch, *counts = await self._redis.command(key, "HMGET", key, *names)
         for (kind, n), count in zip(before.items(), counts, strict=True):
             feed = self.feeds[kind]
             if int(count or 0) < n:
                 feed.lost = "behind"  # It goes on from a number that we passed.
+            if epoch is not None and int(epoch) > feed.epoch:
+                feed.lost = "epoch"  # Built anew, and nothing was said since.
         self._listen(
             {kind: int(n or 0) for kind, n in zip(before, counts, strict=True)}
         )

@@ -93,7 +93,7 @@ class Draft:
         for show, fields in self.shows.items():
             # The version never goes back: who was told a newer one is deaf to it.
             flat = [word for pair in fields.items() for word in pair]
-            flat += ["v", str(self.now)]
+            flat += ["v", str(self.now), "ep", str(self.epoch)]
             written += _cut(keys.state(show), "hash", flat)
         return written
 
