@@ -67,7 +67,7 @@ def check(arguments: list[str]) -> int:
     if "--fresh" in arguments:
         return fresh.run([word for word in arguments if word != "--fresh"])
     if arguments:
-        raise Failure("check takes --fresh, and --with-tests after it.")
+        raise Failure("check takes --fresh, and then --bare and --with-tests.")
     place = Place.here()
     found = ready(place, needs=())
     commands = [

@@ -43,9 +43,13 @@ class Tools:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         on_line: Callable[[str], None] = silent,
+        mortal: bool = False,
     ) -> None:
         """
         Run ``command``, log its output and pass each line to ``on_line``.
+
+        Ctrl-C reaches the command too, and it ends as it likes to; a ``mortal``
+        one is killed when this is interrupted, in whatever way.
 
         Raises:
             Failure: If it fails; the message names the log.
@@ -68,11 +72,16 @@ class Tools:
         ):
             log.write(f"\n$ {shlex.join(words)}\n")
             assert tool.stdout is not None
-            for line in tool.stdout:
-                log.write(line)
-                log.flush()
-                tail = [*tail[-199:], line]
-                on_line(line.rstrip())
+            try:
+                for line in tool.stdout:
+                    log.write(line)
+                    log.flush()
+                    tail = [*tail[-199:], line]
+                    on_line(line.rstrip())
+            except BaseException:
+                if mortal:
+                    tool.kill()
+                raise
         if tool.returncode:
             raise Failure(self.explain(words, tool.returncode, "".join(tail)))
 
