@@ -192,7 +192,7 @@ class Archive:
             ours = {show: self._marks[show] for show in some}
             for show, theirs in (await self._told(some)).items():
                 behind = ours[show].behind(theirs)
-                if behind or theirs.likes != ours[show].likes:
+                if behind or theirs.likes > ours[show].likes:
                     self._behind[show] = behind
                     moved[show] = ours[show]
         return moved
@@ -217,7 +217,7 @@ class Archive:
     async def _copy(self, show: ShowId, mark: Mark, lease: int) -> Mark:
         """Copy the next entries of ``show`` after ``mark``; return the new one."""
         news = await self._news(show, mark)
-        if not news.after(mark) and news.likes == mark.likes:
+        if not news.after(mark) and news.likes <= mark.likes:
             return mark
         try:
             async with self._database.begin() as connection:
@@ -234,7 +234,8 @@ class Archive:
         except _OtherEpoch:
             return mark
         numbers = {kind: found[-1].n for kind, found in new.items()}
-        now = self._marks[show] = Mark(had.last | numbers, news.likes)
+        likes = max(had.likes, news.likes)
+        now = self._marks[show] = Mark(had.last | numbers, likes)
         self._behind[show] = max(0, self._behind.get(show, 0) - mark.behind(now))
         self._tell_lost(show, had, new)
         await self._trim(show, now, new)

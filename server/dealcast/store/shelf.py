@@ -98,9 +98,9 @@ async def add(
 async def keep_likes(
     connection: AsyncConnection, show: ShowId, before: int, likes: int
 ) -> None:
-    """Note how many hearts a show has; it had ``before``."""
+    """Note how many hearts a show has; it had ``before``, and never loses any."""
     row = tables.show_count
-    if likes == before:
+    if likes <= before:
         return
     changed = await connection.execute(
         update(row).where(row.c.show == show).values(likes=likes)
