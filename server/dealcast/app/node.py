@@ -4,13 +4,15 @@ import asyncio
 import os
 import resource
 import sys
+from contextlib import suppress
 
 import uvloop
 
 from dealcast.app import secrets, tls
 from dealcast.app.addresses import bases, code, for_others, local_addresses
 from dealcast.app.books import books
-from dealcast.app.supervisor import Say, Supervisor, check_port, lock_folder, note
+from dealcast.app.folder import Claim, Say, check_port, claim_folder, note
+from dealcast.app.supervisor import Supervisor
 from dealcast.app.tls import Door
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
@@ -33,7 +35,7 @@ def run(settings: Settings) -> int:
         Unusable: If something that was given cannot be used.
     """
     os.umask(0o077)  # Books, secrets and journals are nobody else's to read.
-    lock = lock_folder(settings.folder)
+    claim = claim_folder(settings.folder, say)
     try:
         check_port(settings.http.host, settings.http.port)
         if settings.payments.provider == "sandbox":
@@ -43,19 +45,22 @@ def run(settings: Settings) -> int:
             tls.keep_own(settings)
         door = tls.door_of(settings)
         raise_file_limit()
-        return uvloop.run(serve(settings, door))
+        return uvloop.run(serve(settings, claim, door))
     except ServerUnusable as error:
         raise Unusable(str(error)) from None
     finally:
-        os.close(lock)
+        claim.release()
 
 
-async def serve(settings: Settings, door: Door | None) -> int:
+def say(line: str) -> None:
+    """Tell the operator something; whoever listened may have gone."""
+    with suppress(OSError):
+        print(line, flush=True)
+
+
+async def serve(settings: Settings, claim: Claim, door: Door | None) -> int:
     """Check the stores that were given, then run the supervisor."""
     await check_stores(settings)
-
-    def say(line: str) -> None:
-        print(line, flush=True)
 
     async def told() -> list[str]:
         certificate = tls.describe(door) if door else []
@@ -63,7 +68,7 @@ async def serve(settings: Settings, door: Door | None) -> int:
 
     keeper = asyncio.create_task(keep_certificate(settings, door, say))
     try:
-        return await Supervisor(settings, say, tls.trust_of(door)).run(told)
+        return await Supervisor(settings, say, claim, tls.trust_of(door)).run(told)
     finally:
         keeper.cancel()
 

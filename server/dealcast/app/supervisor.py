@@ -3,17 +3,16 @@
 
 A process that dies is started again after a pause that grows. Children hold
 the read end of a pipe whose write end lives here: when this process is gone,
-however it went, they read its end and stop.
+however it went, they read its end and stop. The write end of another they hold
+themselves: its end is when Redis may stop.
 """
 
 import asyncio
-import fcntl
 import os
 import signal
-import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,79 +20,25 @@ from pathlib import Path
 import aiohttp
 
 from dealcast import config
-from dealcast.config import Settings, Unusable
+from dealcast.app import logs
+from dealcast.app.folder import Claim, Say, forget_notes, note
+from dealcast.config import Settings
 from dealcast.shop.payments.sandbox import Trust, public
-from dealcast.store.server import Server, ServerUnusable
+from dealcast.store.server import Server, ServerUnusable, Ties
 
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 15.0
+REDIS_PAUSE_MAX_S = 2.0  # Nothing goes on without it.
 CALM_S = 30.0  # After so long without a death the pause is short again.
-STOP_S = 12.0
+SAID_S = 300.0  # What dies again and again is said so seldom.
+# The whole stop takes 30 s at most: each step so long, and then it is killed.
+STOP_S = 28.0
+STEPS_S = {"worker": 10.0, "clerk": 8.0, "sandbox-psp": 2.0, "redis": 6.0}
+KILLED_S = 1.0
 READY_S = 60.0
 LOOK_S = 0.05
+LOGS_S = 30.0  # Between two looks at the size of logs.
 LIFELINE = "DEALCAST_LIFELINE"
-
-Say = Callable[[str], None]
-
-
-def lock_folder(folder: Path) -> int:
-    """
-    Take the data folder for this process; the lock goes with the process.
-
-    Raises:
-        Unusable: If it cannot be written, or another process has it.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Root may write where nobody should: the mode says what was meant.
-        if not folder.stat().st_mode & 0o222:
-            raise PermissionError(13, "it is read-only")
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        probe = folder / ".probe"
-        probe.write_bytes(b"x")
-        probe.unlink()
-        for name in ("run", "log"):
-            (folder / name).mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Unusable(f"cannot write the data folder {folder}: {reason}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise Unusable(
-            f"the data folder {folder} is in use by another dealcast; "
-            "stop it or give another one with --data"
-        ) from None
-    return lock
-
-
-def check_port(host: str, port: int) -> None:
-    """
-    Make sure that nobody listens on ``port``.
-
-    Tried without SO_REUSEPORT: with it two servers would share the port in
-    silence, each answering for some of the connections.
-
-    Raises:
-        Unusable: If the port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise Unusable(
-                f"cannot listen on {host} port {port}: {reason}; "
-                "give another one with --port"
-            ) from None
-
-
-def note(settings: Settings, name: str, url: str) -> None:
-    """Note where a part of the node answers, for commands beside the node."""
-    (settings.folder / "run" / name).write_text(url, encoding="utf-8")
 
 
 @dataclass
@@ -104,7 +49,9 @@ class Child:
     arguments: list[str]
     process: asyncio.subprocess.Process | None = None
     keeper: asyncio.Task[None] | None = None
-    deaths: int = 0
+    pause_max_s: float = PAUSE_MAX_S
+    deaths: int = 0  # Since it last lived for long.
+    said_at: float = 0.0
 
 
 @dataclass
@@ -113,36 +60,65 @@ class Supervisor:
 
     settings: Settings
     say: Say
+    claim: Claim
     trust: Trust = public  # Whether it is the node that answers, by TLS.
     children: list[Child] = field(default_factory=list)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     redis: Server | None = None
     lifeline: tuple[int, int] = field(default_factory=os.pipe)
+    company: tuple[int, int] = field(default_factory=os.pipe)
+    killed: list[str] = field(default_factory=list)
 
     async def run(self, told: Callable[[], Awaitable[list[str]]]) -> int:
         """Run the node until it is told to stop; return the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stopping.set)
+        trimming = asyncio.create_task(self.trim_logs())
         try:
-            await self.start()
-            if not self.stopping.is_set() and await self.ready():
-                for line in await told():
-                    self.say(line)
+            await self.unless_stopped(self.begin(told))
             await self.stopping.wait()
             self.say("Stopping ...")
         finally:
+            trimming.cancel()
             await self.stop()
+        if self.killed:
+            self.say(f"Stopped, but killed: {', '.join(self.killed)}.")
+            return 1
         self.say("Stopped. The same command goes on where it was.")
         return 0
+
+    async def begin(self, told: Callable[[], Awaitable[list[str]]]) -> None:
+        """Start everything, and say so when it is ready."""
+        await self.start()
+        if await self.ready():
+            for line in await told():
+                self.say(line)
+
+    async def unless_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Do ``work``, and leave off when the node is to stop."""
+        doing = asyncio.create_task(work)
+        stopped = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not doing.done():
+            doing.cancel()
+        with suppress(asyncio.CancelledError):
+            await doing
 
     async def start(self) -> None:
         """Start Redis where none is given, then the processes."""
         settings = self.settings
         environment = config.environment(settings)
+        forget_notes(settings.folder)
         if settings.redis.url is None:
             self.say("Starting Redis ...")
-            self.redis = Server(settings.folder, binary=settings.redis.binary)
+            self.redis = Server(
+                settings.folder,
+                binary=settings.redis.binary,
+                lock=self.claim.shared,
+                ties=Ties(lifeline=self.lifeline[0], company=self.company[0]),
+            )
             await self.redis.start()
             environment["DEALCAST__REDIS__URL"] = self.redis.url
             note(settings, "redis.url", self.redis.url)
@@ -159,55 +135,83 @@ class Supervisor:
             child.keeper = asyncio.create_task(self.keep(child, environment))
             self.children.append(child)
         if self.redis is not None:
-            watch = Child("redis", [])
+            watch = Child("redis", [], pause_max_s=REDIS_PAUSE_MAX_S)
             watch.keeper = asyncio.create_task(self.keep_redis(watch, self.redis))
             self.children.append(watch)
 
     async def keep(self, child: Child, environment: dict[str, str]) -> None:
         """Run ``child``, and run it again whenever it dies."""
-        read_end, _ = self.lifeline
         log = self.settings.folder / "log" / f"{child.name}.log"
         while not self.stopping.is_set():
             began = time.monotonic()
-            with log.open("ab") as output:
-                child.process = await asyncio.create_subprocess_exec(
-                    *child.arguments,
-                    env={**environment, LIFELINE: str(read_end)},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(read_end,),
-                    start_new_session=True,
-                )
-            code = await child.process.wait()
-            how = f"ended (signal {-code})" if code < 0 else f"ended (code {code})"
+            try:
+                child.process = await self.launch(child, environment, log)
+                code = await child.process.wait()
+            except OSError as error:  # No more processes, or no memory.
+                how = f"cannot be started ({error.strerror or error})"
+            else:
+                how = f"ended (signal {-code})" if code < 0 else f"ended (code {code})"
             await self.mourn(child, how, time.monotonic() - began, log)
+
+    async def launch(
+        self, child: Child, environment: dict[str, str], log: Path
+    ) -> asyncio.subprocess.Process:
+        """Start ``child``; it holds what tells that the node, or it, has gone."""
+        held = (self.lifeline[0], self.company[1], self.claim.shared)
+        logs.trim(log)
+        with logs.opened(log) as output:
+            process = await asyncio.create_subprocess_exec(
+                *child.arguments,
+                env={**environment, LIFELINE: str(self.lifeline[0])},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=held,
+                start_new_session=True,
+            )
+        if self.stopping.is_set():  # While it began: nobody has told it.
+            process.terminate()
+        return process
 
     async def keep_redis(self, child: Child, server: Server) -> None:
         """Start Redis again whenever it dies."""
         log = self.settings.folder / "redis" / "redis.log"
-        began = time.monotonic()
+        began, how = time.monotonic(), "ended"
         while not self.stopping.is_set():
             await asyncio.sleep(LOOK_S)
             if server.alive() or self.stopping.is_set():
                 continue
-            await self.mourn(child, "ended", time.monotonic() - began, log)
+            await self.mourn(child, how, time.monotonic() - began, log)
             if not self.stopping.is_set():
-                began = time.monotonic()
+                began, how = time.monotonic(), "ended"
                 try:
                     await server.start()
                 except ServerUnusable as error:
-                    self.say(f"redis: {error}")
+                    how = f"did not start: {error}"
 
     async def mourn(self, child: Child, how: str, lived_s: float, log: Path) -> None:
         """Say that ``child`` died, and wait before its next start."""
         if self.stopping.is_set():
             return
         child.deaths = 1 if lived_s > CALM_S else child.deaths + 1
-        pause = min(PAUSE_MAX_S, PAUSE_FIRST_S * 2 ** (child.deaths - 1))
-        self.say(f"{child.name} {how}; again in {pause:g} s ({log})")
+        # After 2**8 times the first one the pause has long been the longest.
+        growing = PAUSE_FIRST_S * 2 ** min(8, child.deaths - 1)
+        pause, now = min(child.pause_max_s, growing), time.monotonic()
+        if pause < child.pause_max_s or now - child.said_at > SAID_S:
+            child.said_at = now
+            times = f", {child.deaths} times in a row" if child.deaths > 1 else ""
+            self.say(f"{child.name} {how}{times}; again in {pause:g} s ({log})")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopping.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self.stopping.wait()
+
+    async def trim_logs(self) -> None:
+        """Keep every log to its size."""
+        folder = self.settings.folder
+        while True:
+            for log in (*folder.glob("log/*.log"), folder / "redis" / "redis.log"):
+                await asyncio.to_thread(logs.trim, log)
+            await asyncio.sleep(LOGS_S)
 
     async def ready(self) -> bool:
         """Wait until the node answers that it is ready; say so if it does not."""
@@ -231,36 +235,50 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop workers first, then the clerk, then what they stand on."""
         self.stopping.set()
-        order = ["worker", "clerk", "sandbox-psp"]
-        for kind in order:
+        until = time.monotonic() + STOP_S
+        for kind in ("worker", "clerk", "sandbox-psp"):
+            limit = min(STEPS_S[kind], max(0.0, until - time.monotonic()))
             group = [c for c in self.children if c.name.startswith(kind)]
-            await asyncio.gather(*(self.end(child) for child in group))
-        for child in self.children:
-            if child.keeper is not None:
-                child.keeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await child.keeper
+            await asyncio.gather(*(self.end(child, limit) for child in group))
+        keepers = [c.keeper for c in self.children if c.keeper is not None]
+        if keepers:  # They end by themselves; what they have just begun does, too.
+            _, left = await asyncio.wait(keepers, timeout=KILLED_S)
+            for keeper in left:
+                keeper.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         if self.redis is not None:
-            await self.redis.stop()
-        for name in ("redis.url", "public.url", "pages.url"):
-            (self.settings.folder / "run" / name).unlink(missing_ok=True)
-        for end in self.lifeline:
+            limit = min(STEPS_S["redis"], max(0.0, until - time.monotonic()))
+            if await self.redis.stop(within_s=limit):
+                self.killed.append("redis")
+        with suppress(OSError):
+            forget_notes(self.settings.folder)
+        for end in (*self.lifeline, *self.company):
             os.close(end)
 
-    async def end(self, child: Child) -> None:
+    async def end(self, child: Child, limit_s: float) -> None:
         """Ask ``child`` to stop, and kill it if it does not."""
         process = child.process
         if process is None or process.returncode is not None:
             return
         with suppress(ProcessLookupError):
             process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            self.say(f"{child.name} did not stop within {STOP_S:g} s; killing it")
-            with suppress(ProcessLookupError):
-                process.kill()
+        if await ended(process, limit_s):
+            return
+        self.killed.append(child.name)
+        self.say(f"{child.name} did not stop within {limit_s:.0f} s; killing it")
+        with suppress(ProcessLookupError):
+            process.kill()
+        await ended(process, KILLED_S)
+
+
+async def ended(process: asyncio.subprocess.Process, within_s: float) -> bool:
+    """Wait for the end of ``process``; tell whether it came."""
+    try:
+        async with asyncio.timeout(within_s):
             await process.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 def until_told(loop: asyncio.AbstractEventLoop) -> asyncio.Event:

@@ -13,8 +13,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from redis.asyncio import Redis as Client
@@ -28,6 +32,7 @@ PATH_MAX = 107  # Characters that the path of a socket may have.
 START_S = 60.0  # How long the server may take to load its files.
 STOP_S = 10.0
 POLL_S = 0.05
+GUARD = Path(__file__).with_name("guard.py")
 
 Version = tuple[int, int]
 
@@ -117,18 +122,39 @@ def dotted(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ties:
+    """What ties a server to the node that starts it, as open files."""
+
+    lifeline: int  # Read end of a pipe that the supervisor alone can write to.
+    company: int  # The same of one that every process of the node can write to.
+
+
 class Server:
     """
     The server of one data folder.
+
+    It holds the file ``lock`` open as long as it runs, so that others can tell.
+    With ``ties`` it ends after everybody whom it serves, even if they are killed.
 
     It runs in a session of its own: Ctrl-C in the terminal stops the supervisor,
     which stops its workers first and the server last.
     """
 
-    def __init__(self, folder: Path, *, binary: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        binary: str | None = None,
+        lock: int | None = None,
+        ties: Ties | None = None,
+    ) -> None:
         self._folder = folder / "redis"
         self._binary = find_binary(binary)
+        self._lock = () if lock is None else (lock,)
+        self._ties = ties
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._socket_folder: Path | None = None
 
     @property
@@ -155,36 +181,69 @@ class Server:
         assert not self.alive(), "started twice"
         name, version = await asyncio.to_thread(version_of, self._binary)
         check_version(name, version)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._check_record(name, version)
-        self._socket().unlink(missing_ok=True)
-        self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-            [self._binary, *self._options()],
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._check_record(name, version)
+            self._socket().parent.mkdir(mode=0o700, exist_ok=True)
+            self._socket().unlink(missing_ok=True)
+            self._process = self._begin([str(self._binary), *self._options()])
+            self._set_guard(self._process.pid)
+            await self._answers(within_s)
+            self._write_record(name, version)
+        except OSError as error:
+            await self.halt()
+            raise ServerUnusable(f"redis-server: {error}") from None
+        except BaseException:
+            await self.halt()
+            raise
+
+    def _begin(self, command: Sequence[str], *handles: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=(*self._lock, *handles),
         )
-        try:
-            await self._answers(within_s)
-        except BaseException:
-            await self.stop()
-            raise
-        self._write_record(name, version)
 
-    async def stop(self, *, within_s: float = STOP_S) -> None:
-        """Stop the server; kill it if it takes too long."""
+    def _set_guard(self, pid: int) -> None:
+        """Set the guard of the server with number ``pid``; the one before it goes."""
+        self._end_guard()
+        if self._ties is not None:
+            pipes = (self._ties.lifeline, self._ties.company)
+            told = map(str, (pid, *pipes, self._socket()))
+            words = [sys.executable, "-I", "-S", str(GUARD), *told]
+            self._guard = self._begin(words, *pipes)
+
+    def _end_guard(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.kill()
+            guard.wait()
+
+    async def halt(self, *, within_s: float = STOP_S) -> bool:
+        """Stop the server, to be started again; tell whether it had to be killed."""
         process, self._process = self._process, None
+        killed = False
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
                 await asyncio.to_thread(process.wait, within_s)
             except subprocess.TimeoutExpired:
+                killed = True
                 process.kill()
                 await asyncio.to_thread(process.wait)
+        self._end_guard()
+        return killed
+
+    async def stop(self, *, within_s: float = STOP_S) -> bool:
+        """Stop the server for good; tell whether it had to be killed."""
+        killed = await self.halt(within_s=within_s)
         if self._socket_folder is not None:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
             self._socket_folder = None
+        return killed
 
     def _socket(self) -> Path:
         """Return the socket's path: a short one, in a folder that is ours alone."""
@@ -206,6 +265,7 @@ class Server:
             "daemonize": "no",
             "appendonly": "yes",
             "appendfsync": "always",
+            "aof-load-truncated": "yes",  # A crash cuts off what was not answered.
             "save": "",
             "maxmemory-policy": "noeviction",
         }
@@ -271,6 +331,9 @@ class Server:
 
     def _write_record(self, name: str, version: Version) -> None:
         record = {"name": name, "major": version[0], "minor": version[1]}
+        with suppress(OSError, ValueError):
+            if json.loads(self._record.read_text("utf-8")) == record:
+                return  # A full disk takes nothing, and is no reason to stop.
         made = self._record.with_suffix(".new")
         made.write_text(json.dumps(record) + "\n", encoding="utf-8")
         made.replace(self._record)  # Whole or not at all.

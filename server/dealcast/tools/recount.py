@@ -1,7 +1,6 @@
 """``dealcast verify``: the recount, on a running node or a stopped one."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dealcast.app.books import books
-from dealcast.app.supervisor import lock_folder
+from dealcast.app.folder import claim_folder
 from dealcast.config import Settings, Unusable
 from dealcast.core.errors import Refused
 from dealcast.store.redis import Redis
@@ -59,9 +58,11 @@ async def redis_of(settings: Settings) -> AsyncIterator[Redis | None]:
     async with AsyncExitStack() as stack:
         url = settings.redis.url or running(settings.folder)
         if url is None and (settings.folder / "redis").is_dir():
-            lock = lock_folder(settings.folder)
-            stack.callback(os.close, lock)
-            server = Server(settings.folder, binary=settings.redis.binary)
+            claim = claim_folder(settings.folder)
+            stack.callback(claim.release)
+            server = Server(
+                settings.folder, binary=settings.redis.binary, lock=claim.shared
+            )
             await server.start()
             stack.push_async_callback(server.stop)
             url = server.url

@@ -9,7 +9,7 @@ from random import Random, SystemRandom
 
 from dealcast import config
 from dealcast.app.books import database_of
-from dealcast.app.supervisor import lock_folder
+from dealcast.app.folder import claim_folder
 from dealcast.config import Settings, Unusable
 from dealcast.store import schema
 from dealcast.store.backup import Saved, load
@@ -55,7 +55,7 @@ def restore(
         )
     database = database_of(settings)
     new = not folder.exists()
-    lock = lock_folder(folder)
+    claim = claim_folder(folder)
     try:
         with undoing(folder, new=new):
             said = put_files(settings, source, found)
@@ -63,7 +63,7 @@ def restore(
             whole(fill(database, books, found.saved, rng))
             manifest.sync(folder)
     finally:
-        os.close(lock)
+        claim.release()
     return said
 
 
