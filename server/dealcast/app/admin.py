@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -19,7 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 Ready = Callable[[], Awaitable[dict[str, str | None]]]  # Part -> why it is not ready.
 
-GATHER_S = 1.0
+GATHER_S = 2.5  # A process may ask its own stores before it answers.
+AGAIN_S = 5.0
+
+log = structlog.get_logger()
 
 
 class Admin:
@@ -31,6 +35,7 @@ class Admin:
         self.registry = registry
         self.ready = ready
         self.runner: web.AppRunner | None = None
+        self.noting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen on a free loopback port and note it."""
@@ -42,13 +47,32 @@ class Admin:
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", 0).start()
         port = self.runner.addresses[0][1]
-        self.note.parent.mkdir(parents=True, exist_ok=True)
+        if not self.noted(port):  # A full disk is no reason not to serve.
+            self.noting = asyncio.create_task(self.keep_noting(port))
+
+    def noted(self, port: int) -> bool:
+        """Note the port; tell whether there was room for it."""
         fresh = self.note.with_suffix(".new")
-        fresh.write_text(json.dumps({"pid": os.getpid(), "port": port}))
-        fresh.replace(self.note)
+        try:
+            self.note.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(json.dumps({"pid": os.getpid(), "port": port}))
+            fresh.replace(self.note)
+        except OSError as error:
+            log.warning("not_noted", note=str(self.note), why=str(error))
+            return False
+        return True
+
+    async def keep_noting(self, port: int) -> None:
+        """Note the port as soon as there is room."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            if self.noted(port):
+                return
 
     async def stop(self) -> None:
         """Close the port and take the note away."""
+        if self.noting is not None:
+            self.noting.cancel()
         self.note.unlink(missing_ok=True)
         if self.runner is not None:
             await self.runner.cleanup()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -37,6 +37,7 @@ from dealcast.web.server import Doors, make_app, make_runner
 
 BACKLOG = 4096
 DRAIN_S = 3.0
+LOOK_S = 2.0  # How long a store may take to say that it is there.
 GC_FIRST = 50_000  # Objects are few and live long here: collect less often.
 
 log = structlog.get_logger()
@@ -169,18 +170,19 @@ class Worker:
 
     async def own_parts(self) -> dict[str, str | None]:
         """Tell which part of this process is not ready, and why."""
-        return {
-            "redis": await self.redis_trouble(),
-            "sql": await self.sql_trouble(),
-            "hub": self.hub.trouble(),
-        }
+        redis, sql = await asyncio.gather(
+            in_time(self.redis_trouble()), in_time(self.sql_trouble())
+        )
+        return {"redis": redis, "sql": sql, "hub": self.hub.trouble()}
 
     async def node_parts(self) -> dict[str, str | None]:
         """Tell the same of all processes of the node; a clerk is needed."""
-        others = await gather_ready(self.run_folder, self.name)
+        others, own = await asyncio.gather(
+            gather_ready(self.run_folder, self.name), self.own_parts()
+        )
         if not any(part.startswith("clerk") for part in others):
             others["clerk"] = "is not there"
-        return {**await self.own_parts(), **others}
+        return {**own, **others}
 
     async def redis_trouble(self) -> str | None:
         """Say why Redis takes no changes, if so."""
@@ -202,6 +204,15 @@ class Worker:
         except Refused as refused:
             return refused.code
         return None
+
+
+async def in_time(trouble: Awaitable[str | None]) -> str | None:
+    """Wait for what a store says, but no longer than its user would."""
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await trouble
+    except TimeoutError:
+        return f"does not answer within {LOOK_S:g} s"
 
 
 def client_folder() -> Path:
