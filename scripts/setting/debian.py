@@ -37,8 +37,8 @@ MANNERS = (
     "/etc/hosts", "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/npmrc",
 )  # fmt: skip
-KILL_S = 10.0
-POLL_S = 0.05
+TRIES = 100
+POLL_S = 0.1
 
 State = tuple[int, int, int]
 
@@ -142,17 +142,17 @@ def root(place: Place) -> Iterator[Root]:
 
 def remove(made: Root) -> None:
     """Remove a root, with the folder around it and all that lives in it."""
-    end_at = time.monotonic() + KILL_S
     around = made.folder.parent
-    while around.exists():
+    for _ in range(TRIES):
         for pid in made.inhabitants():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        # What was killed may have made another file meanwhile.
         shutil.rmtree(around, ignore_errors=True)
-        if time.monotonic() > end_at:
-            raise Failure(f"{around} cannot be removed.")
+        if not around.exists():
+            return
+        # Who was killed may have made another file before it ended.
         time.sleep(POLL_S)
+    raise Failure(f"{around} cannot be removed.")
 
 
 def fill(tools: Tools, folder: Path) -> None:

@@ -230,6 +230,24 @@ def test_a_root_is_removed_with_the_folder_around_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_root_in_which_something_still_ends_is_removed_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tries: int
+) -> None:
+    made = Root(tmp_path / "around" / "root")
+    made.folder.mkdir(parents=True)
+    left = [made.folder, made.folder.parent]
+    monkeypatch.setattr(debian, "POLL_S", 0.0)
+    monkeypatch.setattr(debian, "TRIES", tries)
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: left.pop(0).rmdir())
+    if tries == 1:
+        with pytest.raises(Failure, match="cannot be removed"):
+            debian.remove(made)
+    else:
+        debian.remove(made)
+    assert made.folder.parent.exists() is (tries == 1)
+
+
 def test_a_root_that_failed_is_removed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
