@@ -109,7 +109,7 @@ async def test_the_gate_opens_by_itself_after_a_crash(own: Books) -> None:
     assert own.gate.is_open
 
 
-async def rebuilt(made: Books, epoch: int = 2) -> None:
+async def check_rebuilt(made: Books, epoch: int = 2) -> None:
     """Look twice: the partition is built anew, and then let in."""
     assert await why(made.gate) == "built anew, to be looked at"
     await made.gate.look()
@@ -123,7 +123,7 @@ async def test_a_redis_that_lost_everything_is_built_anew(pair: Books) -> None:
     deal = await pair.opened({"red": 5})
     for key in (await pair.redis.keys_of([PARTITION]))[PARTITION]:
         await pair.redis.delete(key)
-    await rebuilt(pair)
+    await check_rebuilt(pair)
     await pair.hold(deal, "u_ann")
 
 
@@ -133,7 +133,7 @@ async def test_a_redis_that_lost_a_suffix_is_built_anew(pair: Books) -> None:
     await pair.hold(deal, "u_ann")
     await pair.follow()
     await shut(pair, seq=str(seq))
-    await rebuilt(pair)
+    await check_rebuilt(pair)
     await pair.hold(deal, "u_bob")
     await pair.follow()
 
@@ -141,20 +141,20 @@ async def test_a_redis_that_lost_a_suffix_is_built_anew(pair: Books) -> None:
 async def test_another_chain_or_epoch_is_built_anew(small: Books) -> None:
     await small.opened({"red": 5})
     await shut(small, chain="x")
-    await rebuilt(small)
+    await check_rebuilt(small)
     await shut(small, epoch="7")
-    await rebuilt(small, epoch=8)
+    await check_rebuilt(small, epoch=8)
 
 
 async def test_other_stock_is_built_anew(pair: Books) -> None:
     deal = await pair.opened({"red": 5})
     await pair.redis.hset(keys.deal(deal), {"f:red": "4"})
     await shut(pair)
-    await rebuilt(pair)
+    await check_rebuilt(pair)
     assert await pair.redis.hget(keys.deal(deal), "f:red") == b"5"
     await shut(pair)
     await pair.redis.delete(keys.deal(deal))
-    await rebuilt(pair, epoch=3)
+    await check_rebuilt(pair, epoch=3)
     assert await pair.redis.hget(keys.deal(deal), "f:red") == b"5"
 
 
@@ -163,7 +163,7 @@ async def test_a_server_that_may_have_lost_something_is_not_trusted(
 ) -> None:
     await pair.opened({"red": 5})
     await shut(pair, home="10.0.0.1:6379", was="0" * 40)
-    await rebuilt(pair)
+    await check_rebuilt(pair)
 
 
 async def test_a_server_that_writes_late_is_not_trusted_after_a_crash(
@@ -174,7 +174,7 @@ async def test_a_server_that_writes_late_is_not_trusted_after_a_crash(
     key = keys.meta(PARTITION)
     await own.redis.command(key, "CONFIG", "SET", "appendfsync", "everysec")
     await own.redis.hset(key, {"run": "0" * 40})
-    await rebuilt(own)
+    await check_rebuilt(own)
 
 
 async def test_facts_that_do_not_continue_are_cured_by_building_anew(
@@ -186,7 +186,7 @@ async def test_facts_that_do_not_continue_are_cured_by_building_anew(
     await pair.hold(deal, "u_ann")
     await pair.ledger.follow(50)
     assert PARTITION in pair.ledger.forked
-    await rebuilt(pair)
+    await check_rebuilt(pair)
     await pair.hold(deal, "u_bob")
     await pair.follow()
     assert pair.ledger.closed == {} == pair.ledger.forked

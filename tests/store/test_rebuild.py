@@ -1,18 +1,29 @@
 """What is built anew from SQL is what Redis had: nothing lost, nothing added."""
 
 import asyncio
-import json
 import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
-from dealcast.core.errors import BuyerLimit, Conflict, NotFound, Recovering, SoldOut
+from dealcast.core.errors import (
+    BuyerLimit,
+    Conflict,
+    NotFound,
+    Recovering,
+    Refused,
+    SoldOut,
+)
 from dealcast.core.events import DealView
 from dealcast.core.ids import (
     DealId,
-    Partition,
+    HoldId,
+    PaymentId,
+    PersonId,
     ProductId,
     ShowId,
     hold_id,
@@ -23,48 +34,24 @@ from dealcast.features.moderation.service import Moderation
 from dealcast.shop.deals.service import Turn
 from dealcast.store import keys, tables
 from dealcast.store.log import Log, Record
-from dealcast.store.redis import Redis
 from dealcast.tools.verify import verify
+from tests.store.dealing import make_overdue
+from tests.store.rebuilding import (
+    archived,
+    comparable,
+    differing,
+    fields_of,
+    lose,
+    picture,
+    rebuild,
+)
 from tests.store.selling import BOSS, Trade, caller
-from tests.support.books import CLOCK, Books
+from tests.support.books import CLOCK, SHOW, Books
 
 ANN, BOB = caller("ann"), caller("bob")
+LIFE = 20  # Things that happen before Redis loses everything.
 HOLDS = 100_000
 SKUS = 1_000
-
-Picture = dict[str, Any]
-
-
-async def picture(redis: Redis, partition: Partition) -> Picture:
-    """Return all that Redis has of a partition, by key."""
-    found: Picture = {}
-    for key in (await redis.keys_of([partition]))[partition]:
-        kind = (await redis.command(key, "TYPE", key)).decode()
-        read = {
-            "hash": ("HGETALL", key),
-            "zset": ("ZRANGE", key, 0, -1, "WITHSCORES"),
-            "set": ("SMEMBERS", key),
-            "stream": ("XRANGE", key, "-", "+"),
-        }[kind]
-        told = await redis.command(key, *read)
-        pairs = kind in ("hash", "zset")
-        found[key] = dict(zip(told[::2], told[1::2], strict=True)) if pairs else told
-        found[key] = sorted(told) if kind == "set" else found[key]
-    return found
-
-
-async def lose(redis: Redis, partition: Partition) -> None:
-    """Delete every key of a partition, as a wiped folder does."""
-    for key in (await redis.keys_of([partition]))[partition]:
-        await redis.delete(key)
-
-
-async def rebuild(books: Books, partition: Partition) -> None:
-    """Let the gate find what was lost, build it anew and let it in."""
-    await books.gate.look()
-    assert books.gate.closed == {partition: "built anew, to be looked at"}
-    await books.gate.look()
-    assert books.gate.is_open
 
 
 async def turn(trade: Trade, deal: DealId, by: Turn, reason: str | None) -> None:
@@ -111,8 +98,7 @@ async def busy(trade: Trade) -> ShowId:
     await books.follow()
     await books.outbox.send_due()
     await books.follow()
-    archive = books.gate._rebuilder.archive
-    await archive.copy_partition(partition_of(show), lease=books.ledger.lease)
+    await archived(books, partition_of(show))
     return show
 
 
@@ -137,50 +123,6 @@ async def talk(trade: Trade, show: ShowId) -> None:
     await rules.slow_mode(BOSS, show, seconds=5)
 
 
-def fields_of(flat: list[bytes]) -> dict[bytes, bytes]:
-    """Return the fields of a stream's entry."""
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def comparable(found: Picture, show: ShowId) -> Picture:
-    """
-    Leave out what is not to be the same after a rebuild.
-
-    The streams of facts and of single users are not written again; the log has
-    one entry more, the notice; version and epoch are new; who watches says so by
-    itself, and who spoke last is forgotten.
-    """
-    part = partition_of(show)
-    tag = keys.tag(part)
-    gone = {keys.meta(part), keys.facts(part), keys.own(show), keys.staff(show)}
-    gone |= {f"{tag}:{name}:{show}" for name in ("pace", "spoke", "watch")}
-    kept = {key: value for key, value in found.items() if key not in gone}
-    kept[keys.ops(part)] = set(kept[keys.ops(part)])
-    state = dict(kept[keys.state(show)])
-    for name in (b"v", b"ep", b"n", b"viewers"):
-        state.pop(name, None)
-    kept[keys.state(show)] = {
-        name: json.loads(value)
-        for name, value in state.items()
-        if not name.startswith(b"deal:")
-    }
-    for key, fields in kept.items():
-        if key.startswith(f"{tag}:deal:") and key.count(":") == 2:
-            fields.pop(b"changed_at", None)
-            assert json.loads(fields.pop(b"view"))["show"] == show
-    log = [
-        (name, dict(zip(f[::2], f[1::2], strict=True)))
-        for name, f in kept[keys.log(show)]
-    ]
-    deleted = {line for line in kept.get(keys.gone(show), ())}
-    kept[keys.log(show)] = [
-        (name, {**fields, b"d": b"" if fields.get(b"l") in deleted else fields[b"d"]})
-        for name, fields in log
-        if b"recovered" not in fields[b"d"]
-    ]
-    return kept
-
-
 async def test_what_is_built_anew_is_what_was_lost(both: Trade) -> None:
     show = await busy(both)
     books, part = both.books, partition_of(show)
@@ -193,10 +135,105 @@ async def test_what_is_built_anew_is_what_was_lost(both: Trade) -> None:
     ops = keys.ops(part)
     outbox = {row.op.encode() for row in await both.rows(tables.outbox)}
     assert outbox & old.pop(ops) == outbox & new.pop(ops) == outbox & set(after[ops])
-    assert new == old
+    assert differing(old, new) == []
     (notice,) = after[keys.log(show)][-1:]
     assert b"recovered" in fields_of(notice[1])[b"d"]
     assert await verify(books.database, books.redis, stopped=False) == []
+
+
+@dataclass
+class Life:
+    """One life of a few deals, in which anything may happen next."""
+
+    books: Books
+    rng: Random
+    deals: list[DealId] = field(default_factory=list)
+    held: list[tuple[HoldId, DealId, str]] = field(default_factory=list)
+    paying: list[PaymentId] = field(default_factory=list)
+
+    async def go_on(self) -> None:
+        """Do one thing; what is refused is a part of life."""
+        acts = [self.sell, self.hold, self.hold, self.hold, self.pay, self.confirm]
+        acts += [self.release, self.expire, self.turn, self.restock]
+        act = self.rng.choice(acts) if self.deals else self.sell
+        with suppress(Refused):
+            await act()
+        await self.books.outbox.send_due()
+        await self.books.follow()
+
+    async def sell(self) -> None:
+        """Put a deal on sale."""
+        units = {"red": self.rng.randint(1, 4), "blue": self.rng.randint(0, 3)}
+        deal = await self.books.opened(units, per_buyer_max=self.rng.choice([0, 2]))
+        self.deals.append(deal)
+
+    async def hold(self) -> None:
+        """Hold a unit or two."""
+        deal, buyer = self.rng.choice(self.deals), f"u_{self.rng.randint(1, 3)}"
+        variant, quantity = self.rng.choice(["red", "blue"]), self.rng.randint(1, 2)
+        hold = await self.books.hold(deal, buyer, variant, quantity)
+        self.held.append((hold, deal, buyer))
+
+    def taken(self) -> tuple[HoldId, DealId, str]:
+        """Take one of those that are held."""
+        if not self.held:
+            raise NotFound
+        return self.held.pop(self.rng.randrange(len(self.held)))
+
+    async def pay(self) -> None:
+        """Begin to pay for a hold."""
+        hold, _, buyer = self.taken()
+        self.paying.append(await self.books.checkout(buyer, hold))
+
+    async def confirm(self) -> None:
+        """Sell what was paid."""
+        if self.paying:
+            payment = self.paying.pop()
+            await self.books.confirm(payment)
+            await self.books.follow()
+            await self.books.capture(payment)
+
+    async def release(self) -> None:
+        """Give a hold back."""
+        hold, _, buyer = self.taken()
+        await self.books.stock.release([hold], reason="x", buyer=PersonId(buyer))
+
+    async def expire(self) -> None:
+        """Let a hold's time run out."""
+        hold, deal, _ = self.taken()
+        await make_overdue(self.books.redis, hold, deal)
+        await self.books.stock.expire(deal)
+
+    async def turn(self) -> None:
+        """Pause, resume or close a deal."""
+        deal, stock = self.rng.choice(self.deals), self.books.stock
+        act = self.rng.choice([stock.pause, stock.resume, stock.resume, stock.close])
+        await act(deal, op=f"turn:{self.rng.random()}")
+
+    async def restock(self) -> None:
+        """Bring a unit more."""
+        await self.books.restock(self.rng.choice(self.deals), "red", 1)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_any_life_is_built_anew(pair: Books, seed: int) -> None:
+    """Whatever happened, in whatever order: each key is as it was, every time."""
+    life = Life(pair, Random(seed))
+    part, redis = partition_of(SHOW), pair.redis
+    for _ in range(2):
+        for _ in range(LIFE):
+            await life.go_on()
+        await archived(pair, part)
+        before = comparable(await picture(redis, part), SHOW)
+        await lose(redis, part)
+        await rebuild(pair, part)
+        after = comparable(await picture(redis, part), SHOW)
+        for found in (before, after):
+            found.pop(keys.ops(part))  # Turns of a deal are not in the outbox.
+            for name in (b"show", b"sold"):  # Which the shop tells, not this test.
+                found[keys.state(SHOW)].pop(name, None)
+        assert differing(before, after) == []
+    assert await verify(pair.database, redis, stopped=False) == []
 
 
 async def test_selling_goes_on_where_it_was(both: Trade) -> None:
@@ -293,19 +330,19 @@ async def test_numbers_go_on_and_tell_their_epoch(both: Trade) -> None:
 
 
 async def test_a_big_partition_is_built_anew_in_seconds(
-    pair: Books, capfd: pytest.CaptureFixture[str]
+    small: Books, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Printed, not judged: the bar is a figure of the machine."""
-    deals = await many(pair)
+    deals = await many(small)
     part = partition_of(deals[0])
-    await lose(pair.redis, part)
+    await lose(small.redis, part)
     began = time.perf_counter()
-    await rebuild(pair, part)
+    await rebuild(small, part)
     took = time.perf_counter() - began
     with capfd.disabled():
         print(f" {SKUS} deals and {HOLDS} open holds in {took:.1f} s", end=" ")
     counts = await asyncio.gather(
-        *(pair.redis.command(keys.holds(d), "HLEN", keys.holds(d)) for d in deals)
+        *(small.redis.command(keys.holds(d), "HLEN", keys.holds(d)) for d in deals)
     )
     assert sum(counts) == HOLDS
 

@@ -24,6 +24,7 @@ from dealcast.core.ids import (
     hold_id,
     partition_of,
 )
+from dealcast.shop.holds.rules import fingerprint
 from dealcast.store import outbox, tables
 from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
@@ -121,7 +122,7 @@ class Books:
         self, units: Mapping[str, int], *, per_buyer_max: int = 0, hold_s: int = 600
     ) -> DealId:
         """Put an open deal into SQL and its load into the outbox."""
-        deal = DealId(f"d07_abcdefghj{next(self.numbers)}")
+        deal = DealId(f"d07_abcdef{next(self.numbers):04d}")
         op, now = f"deal_create:{deal}", CLOCK.now()
         terms = {
             "deal": deal,
@@ -224,7 +225,7 @@ class Books:
             buyer=person,
             variant=VariantId(variant),
             quantity=quantity,
-            fingerprint="f",
+            fingerprint=fingerprint(VariantId(variant), quantity),
         )
         (answer,) = await self.stock.hold(deal, [item])
         assert answer.granted()[0] == "held"

@@ -24,7 +24,7 @@ from dealcast.store import archive, keys, tables
 from dealcast.store.archive import Archive
 from dealcast.store.draft import Draft, Put, Source, within
 from dealcast.store.ledger import Ledger
-from dealcast.store.log import COUNTERS, LogEntry
+from dealcast.store.log import LogEntry
 from dealcast.store.outbox import KEPT_MS
 from dealcast.store.posting import Fenced, Position
 from dealcast.store.redis import Redis
@@ -189,8 +189,9 @@ async def _logs(connection: AsyncConnection, draft: Draft) -> None:
     for row in found.all():
         name = ShowId(row.id)
         last = await archive.last(connection, name)
-        for kind in COUNTERS:
-            draft.count(name, kind, last.get(kind, 0))
+        for kind, n in last.items():
+            if n:
+                draft.count(name, kind, n)
         if (row.ended_at or draft.now) < draft.now - ENDED_MS:
             continue  # Nobody comes back to it by cursor.
         entries = await archive.tail_of(connection, name, "log", ENTRIES_KEPT)

@@ -21,15 +21,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
 
 Id = String(64)
 Instant = BigInteger  # ms UTC
@@ -56,8 +55,8 @@ partition = Table(
     Column("lease", Integer, nullable=False, server_default="0"),
 )
 
-# Who writes the books: one row. A clerk that is not renewed in time may be
-# succeeded; that the old one writes nothing more is up to `partition.lease`.
+# Who writes the books: one row. Who does not renew it in time may be succeeded;
+# that the old one writes nothing more is up to `partition.lease`.
 clerk = Table(
     "clerk",
     metadata,
@@ -172,8 +171,7 @@ deleted_line = Table(
     Column("line", Id, primary_key=True),
 )
 
-# The logs of shows, copied before Redis forgets them. `n` goes on through all
-# epochs; an entry's own epoch says which of Redis's lives told it.
+# The logs of shows, copied before Redis forgets them; `n` goes on through epochs.
 archive = Table(
     "archive",
     metadata,
@@ -236,9 +234,8 @@ deal_line = Table(
     CheckConstraint("price >= 0", name="price"),
 )
 
-# Units on their way from free stock to a deal, until the fact arrives. `op` is
-# that of the outbox row; a load of several variants has `<op>:<position>`. The
-# line in `deal_line` begins with nothing: the fact of the load fills it.
+# Units on their way from free stock to a deal, until the fact arrives and fills
+# `deal_line`. `op` is the outbox row's; that of a load is `<op>:<position>`.
 allotment = Table(
     "allotment",
     metadata,
