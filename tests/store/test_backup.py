@@ -50,7 +50,8 @@ async def fill(books: Books) -> None:
     deal = await books.opened({"red": 9, "blue": 3})
     await books.sold(deal, "u_ann")
     await books.hold(deal, "u_bob", "blue")
-    await books.checkout("u_cat", await books.hold(deal, "u_cat", quantity=2))
+    held = await books.hold(deal, "u_cat", quantity=2)
+    await books.checkout("u_cat", held, state="pending")
     await books.restock(deal, "red", 2)
     await books.follow()
     async with books.database.begin() as connection:
@@ -94,7 +95,16 @@ def after_the_jump(rows: dict[str, Rows], jump: int) -> dict[str, Rows]:
         {**row, "epoch": row["epoch"] + jump, "lease": row["lease"] + jump}
         for row in rows["partition"]
     ]
-    return {**rows, "partition": sorted(moved, key=repr)}
+    asked = [
+        {**row, "check_at": 0} if row["state"] == "pending" else row
+        for row in rows["payment"]
+    ]
+    assert asked != rows["payment"]
+    return {
+        **rows,
+        "partition": sorted(moved, key=repr),
+        "payment": sorted(asked, key=repr),
+    }
 
 
 async def test_a_copy_is_what_was_copied(

@@ -107,6 +107,7 @@ async def load(database: Database, file: Path, expected: Saved, *, rng: Random) 
         with _naming("the books"):
             await target.run_sync(schema.upgrade)
             await _leave_behind(target, rng)
+            await _ask_first(target)
             if not database.is_sqlite:
                 await _number_on(target, copied)
 
@@ -196,6 +197,13 @@ async def _leave_behind(connection: AsyncConnection, rng: Random) -> None:
     await connection.execute(
         update(row).values(epoch=row.c.epoch + jump, lease=row.c.lease + jump)
     )
+
+
+async def _ask_first(connection: AsyncConnection) -> None:
+    """Ask the providers soon: what was on its way may have been paid long ago."""
+    row = tables.payment
+    open_ones = row.c.state.in_(("created", "pending"))
+    await connection.execute(update(row).where(open_ones).values(check_at=0))
 
 
 async def _number_on(connection: AsyncConnection, copied: list[Table]) -> None:
