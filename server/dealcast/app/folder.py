@@ -193,5 +193,10 @@ def check_port(host: str, port: int) -> None:
 
 
 def note(settings: Settings, name: str, url: str) -> None:
-    """Note where a part of the node answers, for commands beside the node."""
-    (settings.folder / "run" / name).write_text(url, encoding="utf-8")
+    """
+    Note where a part of the node answers, for commands beside the node.
+
+    On a full disk they do without it, and say so themselves.
+    """
+    with suppress(OSError):
+        (settings.folder / "run" / name).write_text(url, encoding="utf-8")

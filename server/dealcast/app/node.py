@@ -16,7 +16,7 @@ from dealcast.app.supervisor import Supervisor
 from dealcast.app.tls import Door
 from dealcast.config import Settings, Unusable
 from dealcast.core.clock import SystemClock
-from dealcast.core.errors import Unavailable
+from dealcast.core.errors import Refused, Unavailable
 from dealcast.core.events import Role
 from dealcast.shop.people.service import People
 from dealcast.shop.people.tokens import Tokens
@@ -131,14 +131,22 @@ async def addresses(settings: Settings) -> list[str]:
 
 
 async def staff_codes(settings: Settings) -> dict[Role, str]:
-    """Make a one-time code for each desk, as its link carries it."""
-    async with books(settings) as database:
-        people = People(
-            tokens=Tokens(secrets.of(settings).encode()),
-            database=database,
-            clock=SystemClock(),
-        )
-        codes = {role: await people.make_code(role, "*") for role in STAFF_LINKS}
+    """
+    Make a one-time code for each desk, as its link carries it.
+
+    None if the books do not answer just now: the node goes on, and links can be
+    made later.
+    """
+    try:
+        async with books(settings) as database:
+            people = People(
+                tokens=Tokens(secrets.of(settings).encode()),
+                database=database,
+                clock=SystemClock(),
+            )
+            codes = {role: await people.make_code(role, "*") for role in STAFF_LINKS}
+    except (Refused, Unusable):
+        return {}
     return {role: f"#code={code}" for role, code in codes.items()}
 
 
