@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 
@@ -10,6 +9,8 @@ from dealcast.core.errors import Refused
 
 PAUSE_FIRST_S = 0.1
 PAUSE_MAX_S = 5.0
+SAID_S = 60.0
+STOP_S = 3.0  # How long cancelled loops may take; what hangs ends with the process.
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ class Loops:
 
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run ``work`` again whenever it ends."""
-        pause = PAUSE_FIRST_S
+        pause, said = PAUSE_FIRST_S, ("", 0.0)
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
@@ -47,9 +48,11 @@ class Loops:
                 log.error("loop_over", loop=name, why=str(error))
                 self.over.set()
                 return
-            except Refused as error:  # A store is away: expected, and said once.
-                if self.failing.get(name) != error.code:
+            except Refused as error:  # A store is away: expected, and said seldom.
+                code, at = said
+                if code != error.code or loop.time() - at > SAID_S:
                     log.warning("loop_waits", loop=name, code=error.code)
+                    said = (error.code, loop.time())
                 self.failing[name] = error.code
             except Exception as error:
                 self.failing[name] = type(error).__name__
@@ -71,9 +74,8 @@ class Loops:
             await asyncio.sleep(seconds)
 
     async def stop(self) -> None:
-        """Cancel all loops and wait for their end."""
+        """Cancel all loops and wait for their end, if it comes."""
         for task in self.tasks.values():
             task.cancel()
-        for task in self.tasks.values():
-            with suppress(asyncio.CancelledError):
-                await task
+        if self.tasks:
+            await asyncio.wait(self.tasks.values(), timeout=STOP_S)

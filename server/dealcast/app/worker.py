@@ -37,7 +37,7 @@ from dealcast.web.server import Doors, make_app, make_runner
 
 BACKLOG = 4096
 DRAIN_S = 3.0
-LOOK_S = 2.0  # How long a store may take to say that it is there.
+LOOK_S = 1.5  # How long a store may take to say that it is there.
 GC_FIRST = 50_000  # Objects are few and live long here: collect less often.
 
 log = structlog.get_logger()

@@ -25,7 +25,7 @@ from dealcast.store.sql import Database
 ROW = 1
 KEPT_MS = 6_000
 GIVEN_BACK = 0
-RENEW_S = 3.0  # One attempt.
+RENEW_S = 2.0  # One attempt.
 GIVE_BACK_S = 2.0
 
 log = structlog.get_logger()

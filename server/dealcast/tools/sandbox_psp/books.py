@@ -1,5 +1,6 @@
 """The provider's own books: payments by our reference, and what is to be told."""
 
+import errno
 import json
 import os
 import secrets
@@ -149,10 +150,16 @@ class Books:
             self._keep(Line(sent=event.id))
 
     def _keep(self, line: Line) -> None:
-        with self._file.open("ab") as output:
-            output.write(msgspec.json.encode(line) + b"\n")
-            output.flush()
-            os.fsync(output.fileno())
+        text = msgspec.json.encode(line) + b"\n"
+        with self._file.open("ab", buffering=0) as output:
+            before = output.tell()
+            try:
+                if output.write(text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(output.fileno())
+            except OSError:  # The next line must not go on in half of this one.
+                output.truncate(before)
+                raise
         self._apply(line)
         self._slack += 1
         if self._slack > SLACK_MAX + len(self._by_id) and line.payment is not None:
