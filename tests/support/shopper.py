@@ -77,6 +77,7 @@ class Shop:
         self.keeper = sign("shop")
         self.host = sign("host", name="Hana")
         self.clients: list[socketio.AsyncClient] = []
+        self.by_session = False  # Whether sockets go the session's way as well.
 
     def token(self, role: str = "viewer", **more: Any) -> str:
         """Return the token of a new person."""
@@ -236,7 +237,8 @@ class Shop:
     ) -> Watcher:
         """Connect a stock client; it has its ``sync`` of each namespace."""
         joined = namespaces or ("/live",)
-        client = socketio.AsyncClient(reconnection=False)
+        way = {"http_session": self.http} if self.by_session else {}
+        client = socketio.AsyncClient(reconnection=False, **way)
         watcher = Watcher(client, joined, wait_s=WAIT_S)
         self.clients.append(client)
         who = {} if token is None else {"token": token}
@@ -339,10 +341,13 @@ def now_ms() -> int:
 
 
 @asynccontextmanager
-async def visiting(url: str) -> AsyncIterator[Shop]:
+async def visiting(
+    url: str, connector: aiohttp.BaseConnector | None = None
+) -> AsyncIterator[Shop]:
     """Deal with the shop at ``url``, and leave nothing open."""
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(connector=connector) as http:
         shop = Shop(url, http)
+        shop.by_session = connector is not None
         try:
             yield shop
         finally:
