@@ -69,9 +69,13 @@ async def save(database: Database, file: Path) -> Saved:
         NewerSchema: If a newer product has written them.
         Unavailable: If the database did not answer.
     """
+    with _naming("the books"):
+        return await _save(database, file)
+
+
+async def _save(database: Database, file: Path) -> Saved:
     async with database.read() as source, _open(file, "rwc") as target:
-        with _naming("the books"):
-            revision = await source.run_sync(schema.revision_of)
+        revision = await source.run_sync(schema.revision_of)
         if revision is None:
             raise CopyFailed("there is nothing in the books")
         schema.check_known(revision)
@@ -92,24 +96,27 @@ async def load(database: Database, file: Path, expected: Saved, *, rng: Random) 
         Unavailable: If the database did not answer.
     """
     schema.check_known(expected.revision)
+    with _naming("the books"):
+        await _load(database, file, expected, rng)
+
+
+async def _load(database: Database, file: Path, expected: Saved, rng: Random) -> None:
     async with _open(file, "ro") as source, database.reshape() as target:
         with _naming(file):
             revision = await source.run_sync(schema.revision_of)
             copied = await source.run_sync(_tables)
         if revision != expected.revision:
             raise CopyFailed(f"{file}: revision {revision}, not {expected.revision}")
-        with _naming("the books"):
-            await target.run_sync(_make_room)
-            await target.run_sync(schema.upgrade, revision)
+        await target.run_sync(_make_room)
+        await target.run_sync(schema.upgrade, revision)
         rows = {one.name: await _copy(one, source, target) for one in copied}
         if rows != expected.rows:
             raise CopyFailed(f"{file}: other numbers of rows than were saved")
-        with _naming("the books"):
-            await target.run_sync(schema.upgrade)
-            await _leave_behind(target, rng)
-            await _ask_first(target)
-            if not database.is_sqlite:
-                await _number_on(target, copied)
+        await target.run_sync(schema.upgrade)
+        await _leave_behind(target, rng)
+        await _ask_first(target)
+        if not database.is_sqlite:
+            await _number_on(target, copied)
 
 
 async def _copy(table: Table, source: AsyncConnection, target: AsyncConnection) -> int:
