@@ -153,6 +153,7 @@ async def test_sqlite_is_set_to_keep_what_it_has_said(tmp_path: Any) -> None:
             "synchronous": 2,
             "foreign_keys": 1,
             "busy_timeout": 5000,
+            "journal_size_limit": 64 * 1024 * 1024,
         }.items():
             found = await connection.exec_driver_sql(f"PRAGMA {pragma}")
             assert found.scalar() == value

@@ -23,6 +23,7 @@ from dealcast.core.errors import Unavailable
 from dealcast.store import schema
 
 BUSY_MS = 5_000
+WAL_KEPT = 64 * 1024 * 1024  # Bytes of its journal that SQLite keeps for later.
 POOL_WAIT_S = 5.0
 READERS_MAX = 4  # SQLite connections that read; each has a thread.
 POOL_MAX = 8  # PostgreSQL connections of one process.
@@ -168,6 +169,8 @@ def _sqlite(url: URL, connections_max: int, read_only: bool) -> AsyncEngine:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        # What it grew to beside a long backup is given back.
+        cursor.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
         cursor.close()
