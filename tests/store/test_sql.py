@@ -7,7 +7,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, func, insert, inspect, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from dealcast.core.errors import Unavailable
 from dealcast.store import tables
@@ -204,3 +209,102 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Any) -> Non
 def test_other_databases_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="sqlite\\+aiosqlite"):
         Database.connect(url)
+
+
+RAISE = "DO $$ BEGIN RAISE EXCEPTION 'told so' USING ERRCODE = '{state}'; END $$"
+PASSING = ["08006", "25006", "40001", "40P01", "53100", "53200", "53300", "55P03",
+           "57014", "57P03", "58030"]  # fmt: skip
+OURS = ["22003", "23514", "42601", "0A000", "XX000"]
+
+
+@pytest.mark.parametrize("state", [*PASSING, *OURS])
+async def test_what_postgresql_says_is_passing_or_ours(
+    postgres_url: str, state: str
+) -> None:
+    database = Database.connect(postgres_url)
+    expected = Unavailable if state in PASSING else DBAPIError
+    with pytest.raises(expected, match="told so"):
+        async with database.begin() as connection:
+            await connection.execute(text(RAISE.format(state=state)))
+    async with database.read() as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+    await database.aclose()
+
+
+async def test_postgresql_gives_up_on_who_falls_silent(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is halted in a transaction keeps no lock for long."""
+    database = await migrated(postgres_url)
+    async with database.begin() as connection:
+        await connection.execute(seller("ann"))
+    monkeypatch.setattr("dealcast.store.sql.IDLE_MS", 200)
+    silent = Database.connect(postgres_url)
+    row = tables.seller
+    with pytest.raises(Unavailable):
+        async with silent.begin() as connection:
+            await connection.execute(select(row).with_for_update())
+            async with database.begin() as other:
+                await other.execute(select(row).with_for_update())
+            await connection.execute(seller("bob"))
+    async with silent.begin() as connection:
+        await connection.execute(seller("cat"))
+    await silent.aclose()
+    await database.aclose()
+
+
+async def test_all_is_well_again_once_the_connections_were_lost(
+    postgres_url: str,
+) -> None:
+    """Those of the pool are dead: one act is refused, and finds it out for all."""
+    database = await migrated(postgres_url)
+    readers = [database.read() for _ in range(4)]
+    opened = [await reader.__aenter__() for reader in readers]
+    for connection in opened:
+        await connection.execute(text("SELECT 1"))
+    for reader in readers:
+        await reader.__aexit__(None, None, None)
+    killer = Database.connect(postgres_url)
+    async with killer.begin() as connection:
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        found = await connection.execute(
+            text(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+            )
+        )
+        assert len(found.all()) == 4
+    await killer.aclose()
+    refused = 0
+    for _ in range(4):
+        try:
+            async with database.begin() as connection:
+                await connection.execute(text("SELECT 1"))
+        except Unavailable:
+            refused += 1
+    assert refused <= 1
+    await database.aclose()
+
+
+async def test_who_leaves_in_the_middle_leaves_nothing_behind(
+    database_url: str,
+) -> None:
+    database = await migrated(database_url)
+    slow = (
+        "SELECT pg_sleep(10)"
+        if not database.is_sqlite
+        else (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 300000) SELECT count(*) FROM n"
+        )
+    )
+    for number in range(5):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), database.begin() as connection:
+                await connection.execute(seller(f"gone-{number}"))
+                await connection.execute(text(slow))
+        async with database.begin() as connection:
+            await connection.execute(seller(f"here-{number}"))
+    async with database.read() as connection:
+        found = await connection.scalars(select(tables.seller.c.id))
+        assert sorted(found) == [f"here-{number}" for number in range(5)]
+    await database.aclose()

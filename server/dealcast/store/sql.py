@@ -10,7 +10,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,14 @@ def _sqlite(url: URL, connections_max: int, read_only: bool) -> AsyncEngine:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+    def leave(connection: Any, _record: object, _error: object) -> None:
+        # Whoever was cancelled in the middle: a statement that nobody reads to its
+        # end keeps a closed connection's locks, until it happens to be collected.
+        with suppress(sqlite3.Error, ValueError):
+            connection.run_async(lambda real: asyncio.shield(real.rollback()))
+
     event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "invalidate", leave)
     event.listen(engine.sync_engine, "begin", begin)
     return engine
 
