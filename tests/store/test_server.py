@@ -1,5 +1,6 @@
 """The embedded server: private, durable, and clear about what it cannot do."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from dealcast.app.folder import holders
 from dealcast.store import keys
 from dealcast.store.redis import Redis
-from dealcast.store.server import PATH_MAX, Server, ServerUnusable, check_info
+from dealcast.store.server import (
+    PATH_MAX,
+    Server,
+    ServerUnusable,
+    Ties,
+    check_info,
+)
 from tests.store.dealing import PART, open_gate
-from tests.support.processes import alive
+from tests.support.processes import alive, children
 
 
 @pytest.fixture
@@ -134,3 +142,65 @@ async def test_broken_files_are_told_in_the_servers_words(tmp_path: Path) -> Non
     (folder / "appendonly.aof.manifest").write_text("nonsense\n")
     with pytest.raises(ServerUnusable, match=r"ended at once: .*manifest"):
         await Server(tmp_path).start()
+
+
+async def test_it_ends_after_all_whom_it_serves(tmp_path: Path) -> None:
+    """However the supervisor went: a guard sees that the pipes have no writer."""
+    (lifeline, supervisor), (company, worker) = os.pipe(), os.pipe()
+    lock = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    server = Server(tmp_path, lock=lock, ties=Ties(lifeline=lifeline, company=company))
+    await server.start()
+    pid, place = server.pid, Path(server.url.removeprefix("unix://"))
+    assert pid is not None
+    assert pid in holders(tmp_path / "lock")
+    os.close(supervisor)
+    redis = await Redis.connect(server.url)
+    await redis.ping()
+    await redis.aclose()
+    os.close(worker)
+    async with asyncio.timeout(20):
+        for pause in [0.05] * 1000:
+            if not server.alive() and not place.parent.exists():
+                break
+            await asyncio.sleep(pause)
+    assert not server.alive()
+    assert await server.stop() is False
+    for end in (lifeline, company, lock):
+        os.close(end)
+
+
+async def test_its_guard_goes_with_it(tmp_path: Path) -> None:
+    (lifeline, supervisor), (company, worker) = os.pipe(), os.pipe()
+    server = Server(tmp_path, ties=Ties(lifeline=lifeline, company=company))
+    before = set(children(os.getpid()))
+    await server.start()
+    assert len(set(children(os.getpid())) - before) == 2
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    while server.alive():
+        pass
+    url = server.url
+    await server.start()  # With a guard of its own.
+    assert server.url == url
+    assert len(set(children(os.getpid())) - before) == 2
+    await server.stop()
+    assert set(children(os.getpid())) - before == set()
+    for end in (lifeline, supervisor, company, worker):
+        os.close(end)
+
+
+async def test_a_start_that_fails_leaves_its_address_as_it_is(tmp_path: Path) -> None:
+    """Others have been told where it answers; they come again."""
+    server = Server(tmp_path)
+    await server.start()
+    url = server.url
+    await server.halt()
+    manifest = tmp_path / "redis" / "appendonlydir" / "appendonly.aof.manifest"
+    good = manifest.read_text()
+    manifest.write_text("nonsense\n")
+    with pytest.raises(ServerUnusable):
+        await server.start()
+    manifest.write_text(good)
+    await server.start()
+    assert server.url == url
+    await server.stop()

@@ -52,6 +52,7 @@ class Child:
     pause_max_s: float = PAUSE_MAX_S
     deaths: int = 0  # Since it last lived for long.
     said_at: float = 0.0
+    pause_s: float = 0.0  # The one that was said.
 
 
 @dataclass
@@ -197,8 +198,8 @@ class Supervisor:
         # After 2**8 times the first one the pause has long been the longest.
         growing = PAUSE_FIRST_S * 2 ** min(8, child.deaths - 1)
         pause, now = min(child.pause_max_s, growing), time.monotonic()
-        if pause < child.pause_max_s or now - child.said_at > SAID_S:
-            child.said_at = now
+        if pause != child.pause_s or now - child.said_at > SAID_S:
+            child.said_at, child.pause_s = now, pause
             times = f", {child.deaths} times in a row" if child.deaths > 1 else ""
             self.say(f"{child.name} {how}{times}; again in {pause:g} s ({log})")
         with suppress(TimeoutError):
