@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,13 @@ class Node:
     @property
     def url(self) -> str:
         """The address of the node."""
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "https" if self.speaks_tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the shared port is spoken to by TLS."""
+        return any(option.startswith("--tls") for option in self.options)
 
     @property
     def data(self) -> Path:
@@ -55,7 +62,10 @@ class Node:
     def ready(self) -> bool:
         """Say whether the node answers that it is ready."""
         try:
-            with urlopen(f"{self.url}/readyz", timeout=5):
+            anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            anybody.check_hostname = False
+            anybody.verify_mode = ssl.CERT_NONE
+            with urlopen(f"{self.url}/readyz", timeout=5, context=anybody):
                 return True
         except OSError:  # Nobody listens yet, or 503.
             return False
@@ -134,6 +144,14 @@ def is_part(words: Sequence[str], name: str) -> bool:
         name.partition("-") if name.startswith("worker-") else (name, "", "")
     )
     return kind in words and (not index or words[-1] == index)
+
+
+def told_by(node: Node) -> str:
+    """Return what a node has printed, once it has told its addresses."""
+    assert node.process is not None
+    log = node.process.log
+    node.process.wait_until(lambda: "Ctrl-C" in log.read_text(), limit_s=START_S)
+    return log.read_text()
 
 
 @contextmanager

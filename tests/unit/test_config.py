@@ -47,6 +47,44 @@ def test_a_wrong_setting_is_named(name: str, value: str, told: str) -> None:
         load({name: value}, NOWHERE)
 
 
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"http.public_url": "live.shop.example"}, "http.public_url"),
+        ({"http.public_url": "https://shop.example/live"}, "no path"),
+        ({"http.origins": "https://a.example, b.example"}, "'b.example'"),
+        ({"http.origins": "https://a.example/x"}, "http.origins"),
+        ({"http.origins": "https://*.a.example"}, "http.origins"),
+        ({"http.origins": "*"}, "http.origins"),
+        ({"http.frame_ancestors": "https://a.example; script-src *"}, "ancestors"),
+        ({"http.frame_ancestors": "'self'"}, "frame_ancestors"),
+        ({"http.trusted_proxies": "10.0.0.0/8, proxy"}, "'proxy'"),
+        ({"http.tls": "selfsigned"}, "tls"),
+        ({"http.tls": "self-signed", "http.tls_cert": "a.pem"}, "not both"),
+        ({"http.tls_key": "a.key"}, "http.tls_cert"),
+        ({"payments.webhook_url": "shop"}, "payments.webhook_url"),
+        ({"payments.sandbox_public_url": "ftp://x"}, "sandbox_public_url"),
+    ],
+)
+def test_a_setting_of_the_network_is_looked_at(told: dict[str, Any], why: str) -> None:
+    with pytest.raises(Unusable, match=why) as refused:
+        load({}, {**NOWHERE, **told})
+    assert "\n" not in str(refused.value)
+
+
+def test_the_scheme_follows_tls_and_the_public_url_wins() -> None:
+    plain = load({}, NOWHERE)
+    assert (plain.scheme, plain.public_url) == ("http", "http://127.0.0.1:8080")
+    own = load({}, {**NOWHERE, "http.tls": "self-signed", "http.host": "0.0.0.0"})
+    assert own.public_url == own.inside_url == "https://127.0.0.1:8080"
+    assert own.sandbox_url == "https://127.0.0.1:8081"
+    given = load({}, {**NOWHERE, "http.tls_cert": "a.pem", "http.port": 443})
+    assert given.public_url == "https://127.0.0.1"
+    behind = load({}, {**NOWHERE, "http.public_url": "https://Live.Example:443/"})
+    assert (behind.scheme, behind.public_url) == ("http", "https://live.example")
+    assert behind.inside_url == "http://127.0.0.1:8080"
+
+
 def test_a_file_is_read_and_its_faults_are_named(tmp_path: Any) -> None:
     file = tmp_path / "dealcast.toml"
     file.write_text('shop_name = "Tea"\n[http]\nport = 1234\n')

@@ -50,6 +50,30 @@ def test_a_server_knows_itself_by_address(
     assert LOCAL.allows(origin, host) is allowed
 
 
+def test_a_page_of_another_scheme_is_another_page() -> None:
+    host = "192.168.1.7:8080"
+    assert LOCAL.allows(f"https://{host}", host, "https")
+    assert not LOCAL.allows(f"http://{host}", host, "https")
+    assert not LOCAL.allows(f"https://{host}", host, "http")
+
+
+@pytest.mark.parametrize(
+    ("host", "home"),
+    [
+        ("live.shop.example", "https://live.shop.example"),  # By its proxy.
+        ("192.168.1.7:8080", "http://192.168.1.7:8080"),
+        ("[2001:db8::5]:8080", "http://[2001:db8::5]:8080"),
+        ("localhost:8080", "http://localhost:8080"),
+        ("evil.test", "https://live.shop.example"),
+        ("evil.test/192.168.1.7", "https://live.shop.example"),
+        ("", "https://live.shop.example"),
+    ],
+)
+def test_buyers_come_back_to_where_they_were(host: str, home: str) -> None:
+    asked = make_mocked_request("POST", "/api/v1/checkout", headers={"Host": host})
+    assert SHOP.home(asked) == home
+
+
 @pytest.mark.parametrize(
     ("method", "headers", "allowed"),
     [
