@@ -45,7 +45,7 @@ class Loops:
                 await work()
                 return
             except self.fatal as error:
-                log.error("loop_over", loop=name, why=str(error))
+                log.warning("loop_over", loop=name, why=str(error))
                 self.over.set()
                 return
             except Refused as error:  # A store is away: expected, and said seldom.

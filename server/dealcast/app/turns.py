@@ -83,8 +83,10 @@ class Turns:
             finally:
                 for end in ends:
                     end.cancel()
-        except Fenced as error:
-            log.warning("fenced", why=str(error))
+            if worker.over.is_set():
+                log.warning("fenced")
+        except Fenced:
+            log.warning("fenced")
         except Refused as refused:  # A store is away: tried again, said here.
             self.waits = refused.code
             log.warning("clerk_waits", why=str(refused))
