@@ -21,6 +21,7 @@ from tests.faults import streams
 from tests.faults.seen import Json, Seen
 
 LATE_MS = 10_000  # How long after its time a hold may be unended.
+SHOWN = 5  # Violations of a rule that are printed.
 LIVE = ("held", "paying")
 ENDED = ("confirmed", "released", "expired")
 OVER = ("captured", "failed", "voided")  # Payments to which nothing happens any more.
@@ -328,7 +329,11 @@ def read(history: Path, books: Path, payments: Path) -> World:
 
 def report(world: World, violations: Iterable[tuple[str, str]]) -> list[str]:
     """Return what is to be printed."""
-    lines = [f"{rule}: {what}" for rule, what in violations]
+    found: dict[str, list[str]] = defaultdict(list)
+    for rule, what in violations:
+        found[rule].append(what)
+    lines = [f"{rule}: {what}" for rule, all_ in found.items() for what in all_[:SHOWN]]
+    lines += [f"{rule}: {len(all_)} in all" for rule, all_ in found.items()]
     for mark in world.seen.marks:
         said = " ".join(f"{k}={v}" for k, v in mark.items() if k not in ("t", "k"))
         lines.append(f"# at {mark['t'] / 1000:.1f} s: {said}")

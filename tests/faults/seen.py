@@ -23,7 +23,8 @@ class Op:
     good: list[Json] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     waiting: int = 0  # Asked, and neither answered nor refused.
-    ended: float = 0.0  # When the last answer came.
+    asked: float = 0.0  # When it was asked first,
+    ended: float = 0.0  # and when the last answer came.
 
     @property
     def over(self) -> bool:
@@ -107,7 +108,8 @@ class Seen:
         kind, place = line["k"], (line["c"], line["op"])
         rest = {n: line[n] for n in line if n not in ("t", "k", "c", "op", "what")}
         if kind == "invoke":
-            op = self.ops.setdefault(place, Op(*place, line["what"], rest))
+            first = Op(*place, line["what"], rest, asked=line["t"])
+            op = self.ops.setdefault(place, first)
             op.waiting = 1 if rest.get("again") else op.waiting + 1
             return
         op = self.ops[place]

@@ -53,8 +53,8 @@ def sync(event: Event, last: Place | None) -> Violations:
     place = event.epoch, event.n
     if event.body["recovered"] and place != last:
         yield "sync-elsewhere", f"recovered at {place}, was at {last}"
-    elif last is not None and place < last:
-        yield "sync-back", f"from {last} to {place}"
+    elif last is not None and event.epoch < last[0]:
+        yield "epoch-back", f"from {last} to {place}"
 
 
 def alike(events: list[Event]) -> Violations:

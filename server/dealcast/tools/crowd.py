@@ -25,6 +25,7 @@ from dealcast.tools.viewer import Viewer
 
 JOIN_AT_ONCE = 40
 WAIT_OPEN_S = 120.0
+HEARD_S = 15.0  # How long the last event may take to be heard by everybody.
 
 
 class Crowd(Scene):
@@ -57,8 +58,20 @@ class Crowd(Scene):
             with suppress(asyncio.CancelledError):
                 await chat
             await asyncio.sleep(0.5)  # What is under way still counts.
+            if self.load is not None:
+                self.tally.deaf = await self.count_deaf()
             await asyncio.gather(*(viewer.leave() for viewer in self.viewers))
         return self.tally
+
+    async def count_deaf(self) -> int:
+        """Wait until all viewers are here and have heard the same; count others."""
+        until = time.monotonic() + HEARD_S
+        while True:
+            last = max(viewer.cursor or (0, 0) for viewer in self.viewers)
+            deaf = sum(not viewer.hears(last) for viewer in self.viewers)
+            if not deaf or time.monotonic() > until:
+                return deaf
+            await asyncio.sleep(0.1)
 
     async def join(self) -> None:
         """Make the accounts and connect, a bounded number at once."""
@@ -172,6 +185,7 @@ def table(plan: Plan, tally: Tally) -> Table:
         rows += [("payments made", tally.paid), ("orders", tally.orders)]
         rows += [(f"not ordered: {code}", n) for code, n in tally.unpaid.most_common()]
         rows += [("never answered", tally.unresolved), ("oversold", tally.oversold)]
+        rows += [("did not hear the last event", tally.deaf)]
         rows += [
             (f"buy p{p}", f"{percentile(tally.buy_ms, p / 100):.0f} ms")
             for p in (50, 99)

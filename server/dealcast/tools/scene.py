@@ -68,6 +68,7 @@ class Tally:
     chat_refused: Counter[str] = field(default_factory=Counter)
     asked: int = 0
     unresolved: int = 0  # Of these, nobody ever knew the end.
+    deaf: int = 0  # Viewers who had not heard the last event when all had ended.
     buy_ms: list[float] = field(default_factory=list)
     event_ms: list[float] = field(default_factory=list)
 
@@ -76,6 +77,7 @@ class Tally:
         """Whether nothing was oversold and nobody missed an event."""
         faults = (
             self.oversold, self.gaps, self.duplicates, self.differing, self.unresolved,
+            self.deaf,
         )  # fmt: skip
         return not any(faults)
 
@@ -197,7 +199,7 @@ class Scene:
     def on_deal(self, body: dict[str, Any]) -> None:
         """Learn of a new deal, or of a change in a known one."""
         if body.get("view"):
-            self.deals[body["deal"]] = body["view"]
+            self.deals[body["deal"]] = dict(body["view"])  # Others compare the body.
         if body["deal"] in self.deals:
             self.deals[body["deal"]]["status"] = body["status"]
         self.changed.set()

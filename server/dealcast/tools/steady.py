@@ -91,7 +91,7 @@ class Steady:
         self.viewers = viewers
         self.offers: list[Offer] = []
         self.sold: Counter[str] = Counter()  # Units that were told as paid, by deal.
-        self.first_s: list[float] = []  # Instants at which holds were granted.
+        self.begun = asyncio.Event()
 
     @property
     def holds_in_flight(self) -> int:
@@ -112,6 +112,7 @@ class Steady:
         tally.asked = len(errands)
         await self.open(plan.open_token, errands)
         began = time.monotonic() + 0.2
+        self.begun.set()
         self.scene.history.write(
             "plan", seed=plan.seed, show=plan.show, viewers=plan.viewers,
             buys=len(errands), seconds=plan.steady_s,
@@ -167,7 +168,6 @@ class Steady:
             return
         tally.granted += 1
         tally.units += errand.quantity
-        self.first_s.append(time.monotonic())
         if errand.turn == "leaves":
             await self.leave(viewer, answer["hold"], answer["expires_at"])
         elif errand.turn == "releases":

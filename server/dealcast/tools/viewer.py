@@ -17,6 +17,8 @@ from dealcast.tools.scene import AGAIN, Answer, Refusal, Scene
 
 SETTLE_S = 45.0
 CALL_S = 5.0
+JOIN_S = 20.0
+BACK_S, BACK_MAX_S = 1.0, 5.0
 PAUSE_S = 0.2
 NAMESPACES = ["/live", "/me"]
 KEPT = ("hold", "state", "expires_at", "order", "payment", "amount")
@@ -50,6 +52,8 @@ class Question:
 class Viewer:
     """One viewer on one connection."""
 
+    coming_back: asyncio.Task[None] | None = None
+
     def __init__(
         self, number: int, token: str, scene: Scene, *, person: str = ""
     ) -> None:
@@ -67,10 +71,10 @@ class Viewer:
         self.orders: dict[str, str] = {}  # The last that was told of each,
         self.payments: dict[str, str] = {}  # by the order of the payment as well.
         self.heard = asyncio.Event()
+        self.leaving = False
+        # Its own way back gives a server under load one second to let it in.
         self.client = socketio.AsyncClient(
-            reconnection_delay=1,
-            reconnection_delay_max=4,
-            randomization_factor=0.8,
+            reconnection=False,
             serializer=Hello,
             websocket_extra_options={"ssl": scene.plan.trust},
         )
@@ -85,25 +89,54 @@ class Viewer:
         return lambda: self.scene.history.write("joined", self.number, ns=namespace)
 
     def going(self, namespace: str) -> Callable[[str], None]:
-        """Return what notes that ``namespace`` was lost."""
+        """Return what notes that ``namespace`` was lost, and comes back."""
 
         def gone(reason: str) -> None:
+            if self.leaving:
+                return
             self.here.discard(namespace)
             self.scene.history.write("lost", self.number, ns=namespace, why=reason)
+            if self.coming_back is None or self.coming_back.done():
+                self.coming_back = asyncio.create_task(self.come_back())
 
         return gone
 
+    async def come_back(self) -> None:
+        """Connect anew, as browsers do: each pause is longer, and drawn by lot."""
+        pause = BACK_S
+        while not self.is_here():
+            await asyncio.sleep(pause * (0.5 + self.scene.rng.random()))
+            pause = min(BACK_MAX_S, 2 * pause)
+            if self.is_here():
+                return
+            with suppress(socketio.exceptions.SocketIOError, ValueError):
+                if self.client.connected:
+                    await self.client.disconnect()
+                await self.connect()
+
     async def join(self) -> None:
         """Connect and wait for the snapshot."""
+        await self.connect()
+        async with asyncio.timeout(JOIN_S):
+            await self.synced.wait()
+
+    async def connect(self) -> None:
+        """Connect once."""
         await self.client.connect(
             self.scene.plan.url,
             transports=["websocket"],
             namespaces=NAMESPACES,
             auth=self.auth,
-            wait_timeout=30,
+            wait_timeout=JOIN_S,
         )
-        async with asyncio.timeout(30):
-            await self.synced.wait()
+
+    def is_here(self) -> bool:
+        """Tell whether every namespace has told one where it is."""
+        return len(self.here) == len(NAMESPACES)
+
+    def hears(self, last: tuple[int, int]) -> bool:
+        """Tell whether one is here, and has heard the event at ``last``."""
+        return self.is_here() and self.cursor == last
 
     def auth(self) -> dict[str, Any]:
         """Say who joins what, and how far the last connection saw."""
@@ -273,6 +306,9 @@ class Viewer:
 
     async def leave(self) -> None:
         """Go away for good."""
+        self.leaving = True
+        if self.coming_back is not None:
+            self.coming_back.cancel()
         with suppress(socketio.exceptions.SocketIOError):
             await self.client.disconnect()
 

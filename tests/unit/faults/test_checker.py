@@ -76,7 +76,7 @@ def history() -> list[Json]:
 
 def hold(name: str, buyer: str, state: str, **more: Any) -> Json:
     """Return the row of a hold."""
-    row = {"id": name, "deal": DEAL, "variant": VARIANT, "buyer": buyer}
+    row: Json = {"id": name, "deal": DEAL, "variant": VARIANT, "buyer": buyer}
     row |= {"quantity": 1, "state": state, "expires_at": NOW - 60_000}
     return {**row, "payment": None, **more}
 
@@ -219,7 +219,9 @@ BROKEN: list[tuple[str, Callable[[Case], object]]] = [
     ("epoch-untold", lambda c: c.add(told(0, 17, "chat", "2.8"))),
     ("sync-elsewhere", lambda c: c.line(recovered=True).update(cursor="1.5")),
     ("sync-elsewhere", lambda c: c.add(synced(0, 17, "2.7", recovered=True))),
-    ("sync-back", lambda c: c.add(synced(0, 17, "1.2"))),
+    ("epoch-back", lambda c: c.add(synced(0, 17, "0.9"))),
+    ("told-differently", lambda c: c.add(
+        synced(0, 17, "1.6"), {**told(0, 17, "chat", "1.7"), "digest": "x"})),
     # (e)
     ("captured-unpaid", lambda c: c.row("orders").update(state="cancelled")),
     ("captured-unpaid", lambda c: c.books["orders"].clear()),
