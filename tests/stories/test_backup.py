@@ -1,9 +1,10 @@
 """A shop is saved while it sells, and comes back on another machine."""
 
 import asyncio
-import json
+import fcntl
 import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -13,6 +14,7 @@ from pathlib import Path
 import jwt
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.server import Node
 from tests.support.shopper import Json, Shop, eventually, stock_of, visiting
 from tests.support.theatre import Watcher
@@ -227,68 +229,84 @@ def assert_agrees(node: Node) -> None:
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def test_every_byte_of_a_backup_counts(nodes: Callable[..., Node]) -> None:
-    """What is damaged is refused in one line, and nothing is left behind."""
-    node = nodes("--workers=1")
-    saved = node.folder / "saved"
-    done = node.dealcast("backup", str(saved))
-    assert done.returncode == 0, done
-    assert {one.name: one.stat().st_mode & 0o777 for one in saved.iterdir()} == {
-        "books.sqlite3": 0o600, "manifest.json": 0o600, "secret": 0o600,
-    }  # fmt: skip
+def assert_refused(ended: subprocess.CompletedProcess[str], word: str) -> None:
+    """Check for exit code 2 and one line with this word in it."""
+    assert (ended.returncode, ended.stdout) == (2, ""), (word, ended)
+    assert ended.stderr.startswith("dealcast: "), ended
+    assert ended.stderr.count("\n") == 1 and word in ended.stderr, (word, ended)
+
+
+def with_books(folder: Path) -> Node:
+    """Return a node that never ran, but has books and a secret."""
+    node = Node(folder, free_port())
+    node.data.mkdir(parents=True)
+    made = node.dealcast("token", "--role=host", "--link")
+    assert made.returncode == 0, made
+    return node
+
+
+def test_a_restore_is_refused_where_it_would_do_harm(tmp_path: Path) -> None:
+    """One line says why; what was there is as it was."""
+    node, saved = with_books(tmp_path / "first"), tmp_path / "saved"
+    assert node.dealcast("backup", str(saved)).returncode == 0
+    modes = {one.name: one.stat().st_mode & 0o777 for one in saved.iterdir()}
+    names = ("books.sqlite3", "manifest.json", "secret")
+    assert modes == dict.fromkeys(names, 0o600)
     assert saved.stat().st_mode & 0o777 == 0o700
-    assert [one for one in node.folder.iterdir() if one.name.startswith(".")] == []
-    manifest = saved / "manifest.json"
-    for number, (word, spoil) in enumerate(SPOILED.items()):
-        copy = node.folder / f"copy{number}"
-        shutil.copytree(saved, copy)
-        spoil(copy)
-        other = Node(node.folder / f"other{number}", node.port)
-        ended = other.dealcast("restore", str(copy))
-        assert ended.returncode == 2, (word, ended)
-        assert ended.stdout == "" and ended.stderr.count("\n") == 1, ended
-        assert word in ended.stderr, ended
-        assert not other.data.exists()
-    told = json.loads(manifest.read_bytes())
-    assert told["rows"]["partition"] == 64
-    assert node.dealcast("backup", str(saved)).returncode == 2
+    assert_refused(node.dealcast("backup", str(saved)), "not empty")
+    assert {one.name for one in tmp_path.iterdir()} == {"first", "saved"}
+
+    other = Node(tmp_path / "other", node.port)
+    damaged = tmp_path / "damaged"
+    shutil.copytree(saved, damaged)
+    with (damaged / "books.sqlite3").open("r+b") as books:
+        books.seek(5000)
+        books.write(b"?")
+    assert_refused(other.dealcast("restore", str(damaged)), "books.sqlite3 is damaged")
+    assert not other.data.exists()
+    other.data.mkdir(parents=True)
+    with (other.data / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert_refused(other.dealcast("restore", str(saved)), "in use")
+    secret = other.data / "secret"
+    secret.write_text("another secret, of 32 letters or more")
+    assert_refused(other.dealcast("restore", str(saved)), "is another one")
+    assert not (other.data / "books.sqlite3").exists()
+    secret.unlink()
+    restored = other.dealcast("restore", str(saved))
+    assert restored.returncode == 0, restored
+    assert secret.read_text() == (node.data / "secret").read_text()
 
 
-def flipped(name: str, where: float) -> Callable[[Path], None]:
-    """Return what flips one bit of a file."""
-
-    def flip(folder: Path) -> None:
-        file = folder / name
-        content = bytearray(file.read_bytes())
-        content[int(where * len(content))] ^= 1
-        file.write_bytes(content)
-
-    return flip
-
-
-def told(**changes: object) -> Callable[[Path], None]:
-    """Return what changes the manifest."""
-
-    def tell(folder: Path) -> None:
-        file = folder / "manifest.json"
-        file.write_text(json.dumps({**json.loads(file.read_bytes()), **changes}))
-
-    return tell
+def test_settings_come_back_where_they_fit(tmp_path: Path) -> None:
+    """Those that name other books than were restored are put beside."""
+    first = with_books(tmp_path / "first")
+    settings, books = first.data / "dealcast.toml", first.data / "books.sqlite3"
+    for text, place in (
+        ('shop_name = "Tea"', "dealcast.toml"),
+        (f'[sql]\nurl = "sqlite+aiosqlite:///{books}"', "dealcast.toml.restored"),
+    ):
+        settings.write_text(text)
+        saved, second = tmp_path / f"saved-{place}", Node(tmp_path / place, first.port)
+        assert first.dealcast("backup", str(saved)).returncode == 0
+        restored = second.dealcast("restore", str(saved))
+        assert restored.returncode == 0, restored
+        [found] = second.data.glob("*.toml*")
+        assert (found.name, found.read_text()) == (place, text)
+        assert ("Its settings are other ones" in restored.stdout) is (
+            place != "dealcast.toml"
+        )
 
 
-def cut(folder: Path) -> None:
-    """Cut the manifest off."""
-    file = folder / "manifest.json"
-    file.write_bytes(file.read_bytes()[:200])
-
-
-SPOILED: dict[str, Callable[[Path], None]] = {
-    "books.sqlite3 is damaged": flipped("books.sqlite3", 0.7),
-    "secret is damaged": flipped("secret", 0.0),
-    "manifest.json is damaged": told(rows={}),
-    "manifest.json is damaged: it cannot be read": cut,
-    "books.sqlite3: No such file": lambda folder: (folder / "books.sqlite3").unlink(),
-    "it has no manifest.json": lambda folder: (folder / "manifest.json").unlink(),
-    "revision 4711": told(revision="4711"),
-    "restore it with the newer version": told(form=2),
-}
+def test_an_older_product_says_that_the_books_are_newer(tmp_path: Path) -> None:
+    node = with_books(tmp_path / "node")
+    with closing(sqlite3.connect(node.data / "books.sqlite3")) as books:
+        books.execute("UPDATE alembic_version SET version_num = '4711'")
+        books.commit()
+    for verb, *words in (
+        ("serve", f"--port={node.port}"),
+        ("verify",),
+        ("backup", str(tmp_path / "saved")),
+        ("token", "--show=demo"),
+    ):
+        assert_refused(node.dealcast(verb, *words), "revision 4711")
