@@ -7,14 +7,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import pytest
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from dealcast.core.errors import Unavailable
+from dealcast.core.ids import PaymentId
+from dealcast.core.money import Money
+from dealcast.shop.payments.provider import Intent
 from dealcast.store.server import Server, ServerUnusable
 from dealcast.store.sql import Database
+from dealcast.tools.sandbox_psp.books import Books as Sheets
 from dealcast.tools.verify import verify
 from tests.store.selling import Trade, caller, trading
 from tests.support.books import books, sqlite_url
@@ -196,3 +201,32 @@ async def test_redis_gets_up_with_a_torn_end_of_its_file(tmp_path: Path) -> None
     assert await numbers(server.url) == 9
     assert await write(server.url, 9, 1) == 1
     await server.stop()
+
+
+def test_the_sandbox_keeps_whole_lines_or_none(tmp_path: Path, disks: Mount) -> None:
+    disk = disks(tmp_path / "disk", "1m")
+    journal = disk.folder / "journal"
+    kept, refused = Sheets(journal, 0), 0
+    intent = Intent(
+        reference=PaymentId("p07_0000000001"),
+        amount=Money(100, "CNY"),
+        title="Tea" * 1000,  # A line that may find room for its beginning alone.
+        return_url="http://shop.test",
+        webhook_url="http://shop.test",
+        expires_at=2**53,
+    )
+    first = kept.create(intent, 0)
+    disk.fill()
+    for number in range(2, 12):
+        reference = PaymentId(f"p07_{number:010d}")
+        try:
+            kept.create(msgspec.structs.replace(intent, reference=reference), 0)
+        except OSError:
+            refused += 1
+    assert refused > 0
+    disk.empty()
+    kept.step(first, "pay", 0)
+    again = Sheets(journal, 0)
+    assert again.find(intent.reference).status == "authorised"
+    lines = journal.read_bytes().splitlines()
+    assert all(msgspec.json.decode(line) for line in lines)

@@ -157,7 +157,8 @@ def holders(lock: Path) -> dict[int, str]:
 
 def name_of(words: list[str]) -> str:
     """Return what a process of ours is called, by its command line."""
-    program = Path(words[0]).name
+    # Redis calls itself by one word, in which it says where it answers.
+    program = Path(words[0].partition(" ")[0]).name
     if "dealcast" in words:
         return words[words.index("dealcast") + 1] or program
     return "redis-server" if "redis-server" in program else program

@@ -1,6 +1,7 @@
 """``dealcast verify``: the recount, on a running node or a stopped one."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -81,4 +82,9 @@ def running(folder: Path) -> str | None:
         url = note.read_text(encoding="utf-8")
     except OSError:
         return None
-    return url if Path(url.removeprefix("unix://")).exists() else None
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(url.removeprefix("unix://"))
+        except OSError:  # A node that was killed left its note, and perhaps this.
+            return None
+    return url

@@ -96,16 +96,16 @@ def test_notes_of_the_last_run_are_forgotten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "name"),
+    ("words", "name"),
     [
-        ("/usr/bin/python3 -m dealcast worker --index 1", "worker"),
-        ("/opt/bin/redis-server unixsocket:/tmp/x", "redis-server"),
-        ("/usr/bin/python3 -I -S guard.py 1", "python3"),
-        ("", ""),
+        (["/usr/bin/python3", "-m", "dealcast", "worker", "--index", "1"], "worker"),
+        (["/opt/bin/redis-server unixsocket:/tmp/redis.sock"], "redis-server"),
+        (["/usr/bin/python3", "-I", "-S", "guard.py", "1"], "python3"),
+        ([""], ""),
     ],
 )
-def test_processes_have_names(line: str, name: str) -> None:
-    assert name_of(line.split(" ")) == name
+def test_processes_have_names(words: list[str], name: str) -> None:
+    assert name_of(words) == name
 
 
 def test_a_process_holds_nothing_that_it_was_not_given(tmp_path: Path) -> None:
