@@ -52,7 +52,7 @@ class Stage:
         examples: dict[str, Json] = {
             "config": {},
             "demo_account": {"name": "Mei"},
-            "demo_staff": {"code": "x"},
+            "staff_sign_in": {"code": "x"},
             "token_renew": {},
             "product_create": {**fresh, "stock_delta": 0},
             "product_put": {**fresh, "external_id": product, "sku": sku, "version": 1,

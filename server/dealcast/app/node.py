@@ -84,7 +84,9 @@ async def keep_certificate(settings: Settings, door: Door | None, say: Say) -> N
             continue
         if made:
             door.look()
-            for line in ["The certificate was made anew.", *tls.describe(door)]:
+            known = bases(settings, local_addresses())
+            lines = ["The certificate was made anew.", *tls.describe(door)]
+            for line in [*lines, *(f"  viewer     {base}/" for base in known)]:
                 say(line)
 
 

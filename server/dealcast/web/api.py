@@ -89,8 +89,12 @@ class Api:
     async def _answer(self, act: Act[Any], request: web.Request) -> Any:
         caller = await self._who(request)
         act.check(caller)
-        self._limit(act, caller, request)
+        address = self._origins.proxies.seen(request).who
+        if caller.person is not None or request.method not in SAFE:
+            self._spend(act, caller.person or address)
         ask = parse(act, await fields_of(act, request))
+        if act.guessable and caller.person is not None:
+            self._spend(act, address)
         if "show" in act.request.__struct_fields__ and ask.show is not None:
             show = await self._find_show(ask.show)
             caller = caller.within(show)
@@ -98,9 +102,9 @@ class Api:
             ask = msgspec.structs.replace(ask, show=show)
         return await act.handler(caller, ask)
 
-    def _limit(self, act: Act[Any], caller: Caller, request: web.Request) -> None:
+    def _spend(self, act: Act[Any], who: str) -> None:
         """
-        Spend one of what the caller may do.
+        Spend one of what ``who`` may do.
 
         Reading without a token is not counted: many strangers share an address,
         and whoever reads too much of it is the proxy's matter.
@@ -108,10 +112,6 @@ class Api:
         Raises:
             RateLimited: If nothing is left.
         """
-        if caller.person is None and request.method in SAFE:
-            return
-        person = None if act.guessable else caller.person
-        who = person or self._origins.proxies.seen(request).who
         now = self._clock.now()
         if not self._rates.allow(who, act.name, per_minute=act.per_minute, now=now):
             raise RateLimited
