@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -12,6 +13,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dealcast.core.errors import Unavailable
+from dealcast.core.ids import partition_of
 from dealcast.store import backup, schema, tables
 from dealcast.store.backup import CopyFailed, Saved, load, save
 from dealcast.store.schema import NewerSchema
@@ -141,6 +143,39 @@ async def check_target(target: Database) -> None:
         fact = tables.fact
         await connection.execute(fact.delete().where(fact.c.partition == 99))
     assert await verify(target) == []
+
+
+async def test_a_redis_of_the_lost_time_line_is_not_believed(
+    small: Books, tmp_path: Path
+) -> None:
+    """It is further than the books, has seen later clerks, and sells in vain."""
+    deal = await small.opened({"red": 9})
+    await small.sold(deal, "u_ann")
+    held = await small.hold(deal, "u_bob")
+    await small.follow()
+    saved = await save(small.database, tmp_path / "copy.sqlite3")
+    for number in range(5):
+        await small.ledger.start()  # A clerk after the other.
+        await small.gate.look()
+        await small.hold(deal, f"u_late{number}")
+    await small.follow()
+    lost = small.ledger.position(partition_of(deal))
+    (tmp_path / "restored").mkdir()
+    async with database_at(sqlite_url(tmp_path / "restored")) as target:
+        await load(target, tmp_path / "copy.sqlite3", saved, rng=Random(1))
+        after = Books(small.servers, small.redis, target, numbers=count(1000))
+        await after.ledger.start()
+        await after.gate.look()  # Builds it anew,
+        await after.gate.look()  # and lets it in.
+        assert after.gate.closed == {}
+        found = after.ledger.position(partition_of(deal))
+        assert found.epoch > lost.epoch + 999 and found.seq < lost.seq
+        assert await verify(target, small.redis, wait_s=5.0) == []
+        await after.checkout("u_bob", held)
+        await after.sold(deal, "u_dan")
+        assert await verify(target, small.redis, wait_s=5.0) == []
+        await small.ledger.follow(block_ms=50)  # The old clerk, if it still runs:
+        assert small.ledger.position(partition_of(deal)) == lost
 
 
 async def test_a_copy_shows_one_instant(

@@ -28,7 +28,7 @@ from tests.support.books import sqlite_url
 from tests.support.dumps import Rows, database_at, dump
 
 FIRST = "0001"
-PROCESSES = 5
+PROCESSES = 3
 PROCESS = """
 import asyncio, logging, sys
 from dealcast.store.sql import Database
