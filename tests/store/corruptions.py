@@ -30,7 +30,7 @@ CORRUPTIONS = {
         "DELETE FROM partition WHERE id = 9", "partition", "partition 09"
     ),
     "partition epoch": (
-        "UPDATE partition SET epoch = 2 WHERE id = 7",
+        "UPDATE partition SET epoch = 0 WHERE id = 7",
         "partition.epoch", "partition 07",
     ),
     "fact epoch": (

@@ -19,8 +19,8 @@ from dealcast.core.money import Money
 from dealcast.shop.payments import signature
 from dealcast.shop.payments.provider import Intent
 from dealcast.shop.payments.sandbox import WEBHOOK_KEY, Sandbox
-from dealcast.tools.sandbox_psp import books as psp_books
 from dealcast.tools.sandbox_psp import at, page, serve
+from dealcast.tools.sandbox_psp import books as psp_books
 from dealcast.tools.sandbox_psp.books import Books
 from tests.support.ports import free_port
 
