@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     add("clerk", clerk, "Run the clerk: ledger, outbox, timers, payments.")
     add("sandbox-psp", sandbox_psp, "Run the sandbox payment provider.")
     add("verify", verify, "Recount stock, holds, orders and ledger.")
-    saving = add("backup", backup, "Save the shop into a folder, beside a running node.")
+    saving = add("backup", backup, "Save the shop into a folder, while it runs.")
     saving.add_argument("folder", type=Path, metavar="DIR", help="the folder to make")
     saved = add("restore", restore, "Bring a shop back that was saved.")
     saved.add_argument("folder", type=Path, metavar="DIR", help="where it was saved")

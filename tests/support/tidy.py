@@ -14,8 +14,8 @@ from pathlib import Path
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 FEATURE_FILES = {
-    "__init__.py", "rules.py", "service.py", "wire.py", "consumer.py", "rebuild.py", "tables.py",
-    "functions.lua",
+    "__init__.py", "rules.py", "service.py", "wire.py", "consumer.py", "rebuild.py",
+    "tables.py", "functions.lua",
 }  # fmt: skip
 MADE = {
     ".cache", ".dealcast", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache",
