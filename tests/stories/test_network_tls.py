@@ -14,7 +14,7 @@ from tests.support.certificates import Authority
 from tests.support.lines import Lines
 from tests.support.purchase import TURNOVER, Purchase
 from tests.support.server import Node, running, told_by
-from tests.support.shopper import API, SETTINGS, Shop, visiting
+from tests.support.shopper import API, SETTINGS, Shop, eventually, visiting
 
 PHONE = "127.0.0.2"  # Another address of this machine.
 NAME = "live.shop.example"
@@ -80,13 +80,14 @@ async def test_a_phone_buys_by_the_address_that_it_knows(node: Node) -> None:
             pay_url, data={"choice": "pay"}, headers=own_page, allow_redirects=False
         ) as answer:
             assert answer.headers["Location"].startswith(f"{url}/s/{show}")
-        watcher = await shop.join(show, "/me", token=token, headers=said)
-        await watcher.until(
-            lambda: (
-                "paid" in [one["state"] for one in watcher.events("/me", "order")]
-                or any(watcher.events("/me", "sync"))
-            )
-        )
+
+        async def paid() -> bool:
+            path = f"/orders/{checkout['order']}"
+            answer = await shop.ask("GET", path, token=token)
+            return answer.status == 200 and answer.body["state"] == "paid"
+
+        await eventually(paid)
+        await shop.join(show, "/me", token=token, headers=said)
 
 
 async def test_a_page_elsewhere_stays_foreign(node: Node) -> None:

@@ -115,6 +115,9 @@ class Checkout:
                 await self._create(caller, holds, address, provider, key, mark)
             except IntegrityError:
                 pass  # The same request came twice at once: both go on with one row.
+            except Refused:  # Or the other one has even marked the holds since.
+                if await self._find(buyer, key) is None:
+                    raise
             row = await self._find(buyer, key)
         if row is None:
             raise InProgress
