@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.postgres",
     "tests.support.redis",
+    "tests.support.shards",
     "tests.support.books",  # After what it imports.
     "tests.support.server",
     "tests.support.shopper",

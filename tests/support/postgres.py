@@ -63,11 +63,15 @@ class Postgres:
         """Make an empty cluster and run a server on it."""
         data, options = self.folder / "data", ["--no-locale", "--encoding=UTF8"]
         self.run("initdb", [*options, "--auth=trust", "--no-sync", f"--pgdata={data}"])
+        self.serve()
+
+    def serve(self) -> None:
+        """Run a server on the cluster that is there."""
         settings = {**SETTINGS, "unix_socket_directories": str(self.folder)}
         self.server = Process.start(
             [
                 str(programs() / "postgres"),
-                *("-D", str(data)),
+                *("-D", str(self.folder / "data")),
                 *("-p", str(self.port)),
                 *(f"--{name}={value}" for name, value in settings.items()),
             ],
@@ -86,6 +90,11 @@ class Postgres:
         """Stop the server at once; its backends end with it."""
         if self.server is not None:
             assert self.server.stop(signal.SIGINT) == 0, self.server.output()
+
+    def crash(self) -> None:
+        """Stop the server as a lost machine does; it recovers when it is served."""
+        assert self.server is not None
+        self.server.stop(signal.SIGQUIT)
 
     def create(self) -> str:
         """Create an empty database and return its name."""
@@ -136,6 +145,17 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Run one PostgreSQL for all tests."""
+    yield from run()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL for this test, which may stop it."""
+    yield from run()
+
+
+def run() -> Iterator[Postgres]:
+    """Run a server, lend it out, and clear it away."""
     folder = Path(tempfile.mkdtemp(prefix="dealcast-pg-", dir=TEMPORARY))
     user = server_user()
     if user is not None:

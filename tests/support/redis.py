@@ -1,9 +1,11 @@
 """Real Redis servers for tests: one by itself, and a cluster of three primaries."""
 
+import os
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,7 @@ class RedisServer:
     cluster: bool = False
     fsync: str = "everysec"  # "always" is what may be trusted after a crash.
     process: Process | None = field(default=None, repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def start(self) -> None:
         """Run the server, on whatever its folder holds."""
@@ -44,6 +47,8 @@ class RedisServer:
             "appendfsync": self.fsync,
             "maxmemory-policy": "noeviction",
             "cluster-enabled": "yes" if self.cluster else "no",
+            "cluster-port": str(self.bus),
+            **self.settings,
         }
         words = [
             word for name, value in options.items() for word in (f"--{name}", value)
@@ -65,10 +70,25 @@ class RedisServer:
         assert self.process is not None
         self.process.kill()
 
+    def freeze(self) -> None:
+        """Let the server stand still; its connections stay open."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the server go on as if no time had gone by."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGCONT)
+
     @property
     def client(self) -> Client:
         """A plain client, which knows nothing of ours."""
         return Client(port=self.port, protocol=2)
+
+    @property
+    def bus(self) -> int:
+        """Where the servers of a cluster talk to each other."""
+        return self.port + 1  # The usual one is among those of outgoing connections.
 
     @property
     def url(self) -> str:
@@ -121,8 +141,8 @@ def form(servers: list[RedisServer]) -> None:
             client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
     for server in servers[1:]:
         with server.client as client:
-            bus = servers[0].port + 10_000
-            client.execute_command("CLUSTER MEET", "127.0.0.1", servers[0].port, bus)
+            first = servers[0]
+            client.execute_command("CLUSTER MEET", "127.0.0.1", first.port, first.bus)
     until = time.monotonic() + START_S
     while not all(formed(server, len(servers)) for server in servers):
         assert time.monotonic() < until, "the cluster did not form"
@@ -146,7 +166,7 @@ def standalone() -> Iterator[RedisServers]:
 def cluster() -> Iterator[RedisServers]:
     """Run one cluster of three primaries for all tests."""
     servers = [
-        RedisServer(new_folder(), low_port(), cluster=True) for _ in range(PRIMARIES)
+        RedisServer(new_folder(), free_port(), cluster=True) for _ in range(PRIMARIES)
     ]
     yield from run(servers)
 
@@ -176,10 +196,3 @@ def run(servers: list[RedisServer]) -> Iterator[RedisServers]:
 def new_folder() -> Path:
     """Make a folder for one server."""
     return Path(tempfile.mkdtemp(prefix="dealcast-redis-", dir=TEMPORARY))
-
-
-def low_port() -> int:
-    """Return a free port with room for the cluster's own port 10,000 above it."""
-    while (port := free_port()) > 55_000:
-        continue
-    return port
