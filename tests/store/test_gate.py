@@ -272,13 +272,13 @@ async def test_a_quiet_gate_asks_each_server_once(
     own: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    hgetall = own.redis.hgetall
+    meta_of = own.redis.meta_of
 
-    async def counted(key: str) -> dict[bytes, bytes]:
-        asked.append(key)
-        return await hgetall(key)
+    async def counted(partition: Partition) -> tuple[dict[bytes, bytes], str]:
+        asked.append(partition)
+        return await meta_of(partition)
 
-    monkeypatch.setattr(own.redis, "hgetall", counted)
+    monkeypatch.setattr(own.redis, "meta_of", counted)
     stop = asyncio.Event()
     running = asyncio.create_task(own.gate.run(stop))
     await asyncio.sleep(0.9)  # The first look, and then three quiet ones.

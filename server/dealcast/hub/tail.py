@@ -14,7 +14,8 @@ from dealcast.hub.audience import Audience
 from dealcast.hub.feed import Feed
 from dealcast.hub.metrics import Metrics
 from dealcast.store.log import KEYS, LogEntry, LogKind, decode
-from dealcast.store.redis import Entry, Redis
+from dealcast.store.reads import Entry
+from dealcast.store.redis import Redis
 
 BLOCK_MS = 100  # A log that is opened now is read with the next call.
 COUNT = 256

@@ -20,7 +20,8 @@ from dealcast.core.ids import Partition, ShowId, partition_of
 from dealcast.store import keys, shelf, tables
 from dealcast.store.log import COUNTERS, KEYS, LogEntry, LogKind, decode
 from dealcast.store.posting import lock
-from dealcast.store.redis import Entry, Redis, entries
+from dealcast.store.reads import Entry
+from dealcast.store.redis import Redis, entries
 from dealcast.store.shelf import Mark
 from dealcast.store.sql import Database
 

@@ -9,7 +9,8 @@ import msgspec
 
 from dealcast.core.ids import Partition
 from dealcast.store import keys
-from dealcast.store.redis import Entry, Redis
+from dealcast.store.reads import Entry
+from dealcast.store.redis import Redis
 
 KINDS = ("load", "adjust", "status", "hold", "pay", "confirm", "release", "expire")
 

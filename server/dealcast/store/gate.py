@@ -21,6 +21,7 @@ from dealcast.core.ids import PARTITIONS, DealId, Partition, partition_of
 from dealcast.store import keys, tables
 from dealcast.store.folding import Line
 from dealcast.store.ledger import Ledger
+from dealcast.store.nodes import PROMOTED
 from dealcast.store.posting import Fenced
 from dealcast.store.rebuild import Rebuilder
 from dealcast.store.redis import Redis
@@ -84,6 +85,9 @@ class Gate:
         self._few = asyncio.Semaphore(AT_ONCE_MAX)
         self._said: dict[Partition, str] = {}
         self._runs: dict[str, str] = {}  # Of each server, as they were last asked.
+        self._living: frozenset[str] = frozenset()  # Runs, after metas were read.
+        # Of all servers when a partition was last open: they were primaries then.
+        self._beside: dict[Partition, frozenset[str]] = {}
         self._looked_at = -FULL_S
         self.closed: dict[Partition, str] = {
             Partition(number): "not looked at yet" for number in range(PARTITIONS)
@@ -126,10 +130,13 @@ class Gate:
         )
 
     async def _see_runs(self) -> None:
+        self._runs = await self._asked_runs()
+
+    async def _asked_runs(self) -> dict[str, str]:
         try:
-            self._runs = await self._redis.runs()
+            return await self._redis.runs()
         except Unavailable:
-            self._runs = {}  # Then no server is known to live.
+            return {}  # Then no server is known to live.
 
     async def look(self) -> None:
         """
@@ -155,12 +162,13 @@ class Gate:
         if new:
             await self._begin(new)
             metas |= await self._metas(new)
-        waiting = {}
+        waiting, runs = {}, frozenset(self._runs.values())
         for partition, meta in metas.items():
             if partition in self._ledger.closed:
                 self.closed[partition] = self._ledger.closed[partition]
             elif self._is_in(partition, meta):
                 self.closed.pop(partition, None)
+                self._beside[partition] = runs
             else:
                 waiting[partition] = meta
         if waiting:
@@ -202,6 +210,8 @@ class Gate:
     async def _judge_all(self, waiting: Mapping[Partition, Meta]) -> None:
         doubts = {one: self._doubt(one, meta) for one, meta in waiting.items()}
         sure = [one for one, doubt in doubts.items() if doubt is None]
+        # Asked once more: who was replaced since the look began is none of them.
+        self._living = frozenset((await self._asked_runs()).values())
         stock = await self._stock(sure) if sure else {}
         found = await asyncio.gather(
             *(self._admit(one, waiting[one], stock.get(one, {})) for one in sure)
@@ -252,13 +262,13 @@ class Gate:
                 home = await self._redis.home_of(partition)
                 if not await self._has_all(partition, meta, home):
                     was = meta.home or "one that is not known"
-                    return Doubt(f"{home} answers instead of {was}", True)
+                    return Doubt(f"{home} may lack what {was} has answered", True)
                 for deal, lines in stock.items():
                     differs = await self._differs(deal, lines)
                     if differs is not None:
                         return Doubt(differs, True)
                 names = [keys.meta(partition)]
-                told = (str(meta.epoch), str(meta.seq), meta.chain, home)
+                told = (str(meta.epoch), str(meta.seq), meta.chain, home, meta.server)
                 answer = await self._call("dc1_admit", names, *told)
             except (Unavailable, Refused) as error:
                 return Doubt(str(error))
@@ -273,11 +283,16 @@ class Gate:
         with a disk that was told of them later than the clients. They must not
         share their numbers with others.
         """
-        if meta.home is None or meta.was == meta.server:
+        was = meta.was or ""
+        if meta.home is None or meta.server in (was, was.partition(PROMOTED)[0]):
             return True  # Nobody was let in, or this very server.
-        if meta.was in self._runs.values():
+        promoted = PROMOTED in meta.server
+        beside = meta.server in self._beside.get(partition, ())
+        if was in self._living and (beside or not promoted):
             return True  # Its slots moved away from a server that lives.
-        return home == meta.home and await self._redis.keeps_all(partition)
+        if promoted or home != meta.home:
+            return False
+        return await self._redis.keeps_all(partition)
 
     async def _differs(self, deal: DealId, lines: Mapping[str, Line]) -> str | None:
         fields = await self._redis.hgetall(keys.deal(deal))
@@ -328,8 +343,7 @@ class Gate:
     async def _meta(self, partition: Partition) -> Meta | None:
         async with self._few:
             try:
-                server = await self._redis.run_of(partition)
-                fields = await self._redis.hgetall(keys.meta(partition))
+                fields, server = await self._redis.meta_of(partition)
             except Unavailable as error:
                 self.closed[partition] = str(error)
                 return None

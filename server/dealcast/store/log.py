@@ -9,7 +9,8 @@ import msgspec
 from dealcast.core.errors import refusal
 from dealcast.core.ids import ShowId, partition_of
 from dealcast.store import keys
-from dealcast.store.redis import Entry, Redis
+from dealcast.store.reads import Entry
+from dealcast.store.redis import Redis
 
 LogKind = Literal["log", "own", "staff"]
 Class = Literal["P0", "P1", "P2"]

@@ -6,8 +6,8 @@ lost, and only we know which commands may be repeated.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool
@@ -15,15 +15,20 @@ from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 ATTEMPT_S = 2.0  # One attempt of a call; an unanswered one is sent again.
+LOOK_S = 1.0  # How often it is looked where the address leads.
 READS_MAX = 128  # Connections to one node that may wait in a blocking read.
 SCAN_COUNT = 2_000
 SLOTS = 16384
+PROMOTED = "+"  # In the run of a server that was.
 KEEPING = (b"yes", b"always")
+INFO = ("INFO", "server", "replication")
 
 Word = str | int | bytes
+T = TypeVar("T")
 
 
 class Node:
@@ -32,6 +37,10 @@ class Node:
     def __init__(self, where: dict[str, Any], connections_max: int) -> None:
         self._where = where
         self._runs: WeakKeyDictionary[AbstractConnection, str] = WeakKeyDictionary()
+        self._run = ""  # What the newest connection has seen.
+        self._look_at = 0.0
+        self.silent = False  # It did not answer when it was last asked.
+        self._closed = False
         self._calls = self._pool(connections_max)
         self._reads = self._pool(READS_MAX)
 
@@ -71,21 +80,18 @@ class Node:
 
     async def ask_all(self, commands: Sequence[Sequence[Word]]) -> list[Any]:
         """Send commands together, and return their answers, in their order."""
-        connection = await free_connection(self._calls)
-        answers: list[Any] = []
-        try:
-            async with asyncio.timeout(ATTEMPT_S):
-                await connection.send_packed_command(connection.pack_commands(commands))
-                for _ in commands:
-                    try:
-                        answers.append(await connection.read_response())
-                    except ResponseError as error:
-                        answers.append(error)  # The others are still to be read.
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await self._calls.release(connection)
+
+        async def talk(connection: AbstractConnection, _run: str) -> list[Any]:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            answers: list[Any] = []
+            for _ in commands:
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:
+                    answers.append(error)  # The others are still to be read.
+            return answers
+
+        answers = await self._converse(self._calls, talk, ATTEMPT_S)
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise answer
@@ -100,19 +106,20 @@ class Node:
         return await self._exchange(self._reads, lambda _: words, block_s + ATTEMPT_S)
 
     async def run(self) -> str:
-        """Return the run id of the server process."""
-        seen: list[str] = []
+        """
+        Return the run of the server, which is to be a primary.
 
-        def make(run: str) -> Sequence[Word]:
-            seen.append(run)
-            return ("PING",)
+        Raises:
+            ReadOnlyError: If it is a replica.
+        """
+        info = read_info(await self.ask(*INFO))
+        if info["role"] != "master":
+            raise ReadOnlyError(f"{self} is a replica")
+        return run_in(info)
 
-        await self.ask_as(make)
-        return seen[-1]
-
-    def forget(self) -> None:
-        """Read the run id anew before the next call of each connection."""
-        self._runs.clear()
+    def doubt(self) -> None:
+        """Look before the next call where the address leads now."""
+        self._look_at = 0.0
 
     async def info(self) -> dict[str, str]:
         """Return what the server says of itself."""
@@ -130,24 +137,17 @@ class Node:
                 return found
 
     async def keeps_all(self) -> bool:
-        """
-        Tell whether the server has everything that it ever answered.
-
-        It has if it wrote each change to its disk before the answer, and is no
-        replica that was promoted: such a one knows the history of another.
-        """
+        """Tell whether the server writes each change to its disk before it answers."""
         try:
             told = await self.ask("CONFIG", "GET", "append*")
         except ResponseError:
             return False  # It does not say, as with some that are rented.
         settings = dict(zip(told[::2], told[1::2], strict=True))
-        if (settings.get(b"appendonly"), settings.get(b"appendfsync")) != KEEPING:
-            return False
-        history = read_info(await self.ask("INFO", "replication"))
-        return set(history.get("master_replid2", "")) == {"0"}
+        return (settings.get(b"appendonly"), settings.get(b"appendfsync")) == KEEPING
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections, and open none any more."""
+        self._closed = True
         await self._calls.aclose()
         await self._reads.aclose()
 
@@ -157,29 +157,68 @@ class Node:
         make: Callable[[str], Sequence[Word]],
         timeout_s: float,
     ) -> Any:
-        connection = await free_connection(pool)
+        async def talk(connection: AbstractConnection, run: str) -> Any:
+            await connection.send_command(*make(run))
+            return await connection.read_response()
+
+        return await self._converse(pool, talk, timeout_s)
+
+    async def _converse(
+        self,
+        pool: BlockingConnectionPool,
+        talk: Callable[[AbstractConnection, str], Awaitable[T]],
+        timeout_s: float,
+    ) -> T:
+        if self._closed:
+            raise LostConnection(f"{self} is no server of ours any more")
+        try:
+            connection = await free_connection(pool)
+        except (RedisError, OSError):
+            self.silent = True
+            raise
         try:
             async with asyncio.timeout(timeout_s):
-                run = self._runs.get(connection) or await self._see(connection)
-                await connection.send_command(*make(run))
-                return await connection.read_response()
+                answer = await talk(connection, await self._settle(connection))
         except ResponseError:
             raise  # An answer: the connection is in order.
         except BaseException:
             # The answer may still come: nobody else must get it.
             await connection.disconnect(nowait=True)
+            self.silent = True
             raise
         finally:
+            if self._closed:
+                await connection.disconnect(nowait=True)
             await pool.release(connection)
+        self.silent = False
+        return answer
+
+    async def _settle(self, connection: AbstractConnection) -> str:
+        """
+        Let a connection lead where the address leads now; return the run there.
+
+        An address may be given to another server while connections to the old
+        one stay open, which may not know of its successor: one of ours is made
+        anew now and then, and the others follow it.
+        """
+        now = asyncio.get_running_loop().time()
+        if now > self._look_at:
+            self._look_at = now + LOOK_S  # Others need not.
+            await _reconnect(connection)
+        run = self._runs.get(connection) or await self._see(connection)
+        if run != self._run:
+            await _reconnect(connection)
+        return self._runs[connection]
 
     async def _connected(self, connection: AbstractConnection) -> None:
         async with asyncio.timeout(ATTEMPT_S):
             await connection.on_connect()
-            await self._see(connection)
+            self._run = await self._see(connection)
+            self._look_at = asyncio.get_running_loop().time() + LOOK_S
 
     async def _see(self, connection: AbstractConnection) -> str:
-        await connection.send_command("INFO", "server")
-        run = read_info(await connection.read_response())["run_id"]
+        await connection.send_command(*INFO)
+        run = run_in(read_info(await connection.read_response()))
         self._runs[connection] = run
         return run
 
@@ -190,10 +229,27 @@ async def free_connection(pool: ConnectionPool) -> AbstractConnection:
     return await get()
 
 
+async def _reconnect(connection: AbstractConnection) -> None:
+    connect: Callable[[], Awaitable[None]] = connection.connect
+    await connection.disconnect(nowait=True)
+    await connect()
+
+
 def read_info(answer: bytes) -> dict[str, str]:
     """Read the answer of INFO."""
     lines = answer.decode("utf-8", "replace").splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def run_in(info: Mapping[str, str]) -> str:
+    """
+    Return the run that INFO tells of: a server's life, since it is a primary.
+
+    One that was promoted has the history of another server, perhaps without
+    its end: it is another one than before, even if it had been a primary once.
+    """
+    promoted = set(info.get("master_replid2", "0")) != {"0"}
+    return info["run_id"] + (PROMOTED + info["master_replid"] if promoted else "")
 
 
 class Nodes:
@@ -203,6 +259,7 @@ class Nodes:
         self._places = [cast(dict[str, Any], parse_url(url)) for url in urls]
         self._connections_max = connections_max
         self._nodes: dict[str, Node] = {}
+        self._asked: dict[str, Node] = {}  # Others, which may know the map.
         self._slots: list[Node] | None = None  # None: one server owns all.
         self._mapping = asyncio.Lock()
         self._mapped = False
@@ -233,7 +290,8 @@ class Nodes:
             if waited_for_another and self._mapped:
                 return
             failure: Exception | None = None
-            for node in [*self._nodes.values(), *map(self._node, self._places)]:
+            known = [*self._nodes.values(), *map(self._node, self._places)]
+            for node in sorted(known, key=lambda one: one.silent):
                 try:
                     await self._read_map(node)
                 except (RedisError, OSError, TimeoutError) as error:
@@ -246,10 +304,13 @@ class Nodes:
 
     async def _read_map(self, node: Node) -> None:
         if (await node.info()).get("redis_mode") != "cluster":
-            self._nodes = {str(node): node}
             self._slots = None
+            await self._keep({str(node): node})
             return
-        ranges = await node.ask("CLUSTER", "SLOTS")
+        asked = [("CLUSTER", "INFO"), ("CLUSTER", "SLOTS")]
+        state, ranges = await node.ask_all(asked)
+        if read_info(state).get("cluster_state") != "ok":
+            raise ResponseError(f"CLUSTERDOWN {node} has lost the others")
         slots: list[Node | None] = [None] * SLOTS
         primaries: dict[str, Node] = {}
         for first, last, (host, port, *_), *_ in ranges:
@@ -261,16 +322,21 @@ class Nodes:
         owned = [owner for owner in slots if owner is not None]
         if len(owned) != SLOTS:
             raise ResponseError("CLUSTERDOWN some slots have no owner")
-        gone = [old for name, old in self._nodes.items() if name not in primaries]
-        self._nodes, self._slots = primaries, owned
-        for old in gone:
-            await old.aclose()
+        self._slots = owned
+        await self._keep(primaries)
+
+    async def _keep(self, nodes: dict[str, Node]) -> None:
+        known = self._nodes | self._asked
+        self._nodes, self._asked = nodes, {}
+        for name, node in known.items():
+            if name not in nodes:
+                await node.aclose()
 
     def _node(self, place: dict[str, Any]) -> Node:
         node = Node(place, self._connections_max)
-        return self._nodes.setdefault(str(node), node)
+        known = self._nodes.get(str(node))
+        return known or self._asked.setdefault(str(node), node)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for node in self._nodes.values():
-            await node.aclose()
+        await self._keep({})

@@ -26,7 +26,8 @@ from redis.exceptions import TimeoutError as LateAnswer
 from dealcast.core.errors import Recovering, Unavailable
 from dealcast.core.ids import Partition
 from dealcast.store import keys, library
-from dealcast.store.nodes import Node, Nodes, Word
+from dealcast.store.nodes import INFO, Node, Nodes, Word, read_info, run_in
+from dealcast.store.reads import Entry, Reads
 
 ANSWER_S = 5.0  # How long one call may take, with all its attempts.
 RECOVER_S = 1.0  # How long of it the gate is waited for.
@@ -43,10 +44,10 @@ PASSING = (
     ReadOnlyError,
     TryAgainError,
 )
-PASSING_WORDS = ("BUSY", "NOREPLICAS", "MISCONF")  # The library has no class for them.
+# The library has no class for these.
+PASSING_WORDS = ("BUSY", "NOREPLICAS", "MISCONF", "UNBLOCKED")
 NO_FUNCTION = "Function not found"
 
-Entry = tuple[str, dict[bytes, bytes]]  # Of a stream: its id and its fields.
 T = TypeVar("T")
 
 
@@ -57,7 +58,7 @@ class Redis:
         self._nodes = nodes
         self._answer_s = answer_s
         self._library: str | None = None
-        self._reading: dict[tuple[str, ...], asyncio.Task[dict[str, list[Entry]]]] = {}
+        self._reads = Reads(self._read)
 
     @classmethod
     async def connect(
@@ -81,10 +82,7 @@ class Redis:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        reading = list(self._reading.values())
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
+        await self._reads.aclose()
         await self._nodes.aclose()
 
     # Functions.
@@ -97,9 +95,19 @@ class Redis:
         )
 
     async def run_of(self, partition: Partition) -> str:
-        """Return the run id of the server that owns ``partition``."""
+        """Return the run of the server that owns ``partition``."""
         key = keys.meta(partition)
         return await self._persist(key, lambda node: node.run())
+
+    async def meta_of(self, partition: Partition) -> tuple[dict[bytes, bytes], str]:
+        """Return the partition's ``meta``, and the run of the server that tells it."""
+        key = keys.meta(partition)
+
+        async def both(node: Node) -> tuple[dict[bytes, bytes], str]:
+            fields, info = await node.ask_all([("HGETALL", key), INFO])
+            return pairs(fields), run_in(read_info(info))
+
+        return await self._persist(key, both)
 
     async def home_of(self, partition: Partition) -> str:
         """Return where the server answers that owns ``partition``."""
@@ -110,7 +118,7 @@ class Redis:
         return await self._persist(keys.meta(partition), home)
 
     async def keeps_all(self, partition: Partition) -> bool:
-        """Tell whether the partition's server has all that it ever answered."""
+        """Tell whether the partition's server is one that forgets nothing."""
         return await self._persist(keys.meta(partition), lambda node: node.keeps_all())
 
     async def keys_of(
@@ -136,10 +144,10 @@ class Redis:
 
     async def runs(self) -> dict[str, str]:
         """
-        Return the run id of each primary, by where it answers.
+        Return the run of each primary, by where it answers.
 
         Raises:
-            Unavailable: If one of them does not answer.
+            Unavailable: If one of them does not answer, or is none any more.
         """
         return await self._everywhere(Node.run)
 
@@ -170,7 +178,6 @@ class Redis:
                 answer = await node.ask("FCALL_RO", *head, *args)
             assert isinstance(answer, list)
             if answer[0] == b"recovering":
-                node.forget()
                 raise Recovering
             return answer
 
@@ -269,10 +276,6 @@ class Redis:
         """
         Return what came after ``positions``, waiting up to ``block_ms`` for it.
 
-        On a cluster one blocking read runs for each slot. The first that has
-        something ends the wait; the others go on, and the next call with the
-        same positions takes them over.
-
         Raises:
             Unavailable: If a server does not answer.
         """
@@ -280,38 +283,13 @@ class Redis:
         for key in positions:
             slot = key_slot(key.encode()) if self._nodes.cluster else 0
             groups.setdefault(slot, []).append(key)
-        tasks: list[asyncio.Task[dict[str, list[Entry]]]] = []
-        for group in groups.values():
-            streams = (*group, *(positions[key] for key in group))
-            tasks.append(self._reader(streams, block_ms, count))
-        if not tasks:
+        if not groups:
             await asyncio.sleep(block_ms / 1000)
             return {}
-        await asyncio.wait(
-            tasks, timeout=block_ms / 1000, return_when=asyncio.FIRST_COMPLETED
-        )
-        found: dict[str, list[Entry]] = {}
-        for task in tasks:
-            if task.done():
-                found |= task.result()
-        return found
-
-    def _reader(
-        self, streams: tuple[str, ...], block_ms: int, count: int
-    ) -> asyncio.Task[dict[str, list[Entry]]]:
-        """Return the read of ``streams`` that is under way, or begin one."""
-        if task := self._reading.get(streams):
-            return task
-
-        def over(done: asyncio.Task[Any]) -> None:
-            self._reading.pop(streams, None)
-            if not done.cancelled():
-                done.exception()  # Whoever waits gets it; perhaps nobody does.
-
-        task = asyncio.create_task(self._read(streams, block_ms, count))
-        task.add_done_callback(over)
-        self._reading[streams] = task
-        return task
+        streams = [
+            (*names, *(positions[name] for name in names)) for names in groups.values()
+        ]
+        return await self._reads.first(streams, block_ms, count)
 
     async def _read(
         self, streams: tuple[str, ...], block_ms: int, count: int
@@ -366,6 +344,8 @@ class Redis:
             if node is not None and self._library is not None:
                 await library.load(node.ask, self._library, replace=False)
         elif isinstance(error, PASSING) or text.startswith(PASSING_WORDS):
+            if node is not None:
+                node.doubt()
             await self._find_again()
         else:
             raise error

@@ -25,12 +25,14 @@ leased('dc1_begin', function(keys, args, _, lease)
   return {'ok'}
 end)
 
--- dc1_admit run lease epoch seq chain home -> ok, or wrong_state. Take changes
--- from this run on, if the partition is still as it was when it was compared
--- with SQL. `home` is where the server answers.
+-- dc1_admit run lease epoch seq chain home seen -> ok, or wrong_state. Take
+-- changes from this run on, if the partition is still as it was when it was
+-- compared with SQL, and on the server, `seen`, that was looked at. `home` is
+-- where it answers.
 leased('dc1_admit', function(keys, args, run, lease)
   local meta = redis.call('HMGET', keys[1], 'epoch', 'seq', 'chain')
-  if meta[1] ~= args[1] or meta[2] ~= args[2] or meta[3] ~= args[3] then
+  if meta[1] ~= args[1] or meta[2] ~= args[2] or meta[3] ~= args[3] or run ~= args[5]
+  then
     return {'wrong_state', 'moved'}
   end
   redis.call('HSET', keys[1], 'run', run, 'home', args[4], 'lease', lease)
@@ -48,19 +50,21 @@ leased('dc1_halt', function(keys)
   return {'ok'}
 end)
 
--- Rebuilding. `building` names one attempt: what a given up one still sends is
--- refused. KEYS[1] is meta in all of these.
+-- Rebuilding. `building` names one attempt, and the server that it is made on:
+-- what a given up one still sends is refused, and so is what comes to a replica
+-- that was promoted meanwhile, which may lack what came before. KEYS[1] is meta
+-- in all of these.
 
 -- dc1_clear run lease building -> ok. From now on nothing is known here.
-leased('dc1_clear', function(keys, args, _, lease)
+leased('dc1_clear', function(keys, args, run, lease)
   redis.call('DEL', keys[1])
-  redis.call('HSET', keys[1], 'lease', lease, 'building', args[1])
+  redis.call('HSET', keys[1], 'lease', lease, 'building', args[1] .. ':' .. run)
   return {'ok'}
 end)
 
 local function building(name, handler)
-  leased(name, function(keys, args)
-    local attempt = table.remove(args, 1)
+  leased(name, function(keys, args, run)
+    local attempt = table.remove(args, 1) .. ':' .. run
     if redis.call('HGET', keys[1], 'building') ~= attempt then
       return {'wrong_state', 'given up'}
     end
