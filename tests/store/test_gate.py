@@ -177,6 +177,16 @@ async def test_a_server_that_writes_late_is_not_trusted_after_a_crash(
     await check_rebuilt(own)
 
 
+async def test_a_redis_that_forgot_what_was_heard_is_built_anew(pair: Books) -> None:
+    await pair.opened({"red": 5})
+    pair.gate.distrust(PARTITION, 1)
+    await check_rebuilt(pair)
+    pair.gate.distrust(PARTITION, 1)  # Told late: that epoch is over.
+    await pair.gate.look()
+    assert pair.gate.is_open
+    assert pair.ledger.position(PARTITION).epoch == 2
+
+
 async def test_facts_that_do_not_continue_are_cured_by_building_anew(
     pair: Books,
 ) -> None:

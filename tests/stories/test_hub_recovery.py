@@ -4,6 +4,7 @@ import pytest
 
 from dealcast.core.ids import partition_of
 from dealcast.store import keys
+from dealcast.store.control import Control
 from tests.support.redis import RedisServers
 from tests.support.theatre import SHOW, Theatre, opened
 
@@ -48,3 +49,19 @@ async def test_one_who_was_away_is_told_as_well(own_redis: RedisServers) -> None
         assert back.cursors() == ["2.7"]
         fresh = await theatre.watch()
         assert fresh.events("/live", "notice") == []
+
+
+async def test_a_log_that_forgot_is_reported(own_redis: RedisServers) -> None:
+    """The hub has heard more than Redis knows, in the same epoch."""
+    async with opened(own_redis.url) as theatre:
+        control = Control(theatre.redis)
+        watcher = await theatre.watch()
+        for number in range(5):
+            await theatre.say(str(number))
+        await watcher.hears("chat", 5)
+        before = await control.position()
+        await theatre.redis.hset(keys.state(SHOW), {"n": "3"})
+        _, nudges = await control.tail(before, 5_000)
+        assert nudges == [("behind", f"{SHOW} 1")]
+        await watcher.hears("sync", 2)
+        assert watcher.events("/live", "sync")[-1]["recovered"] is False

@@ -21,6 +21,7 @@ from dealcast.app.timers import Timers
 from dealcast.app.turns import Turns
 from dealcast.config import Settings
 from dealcast.core.errors import Refused
+from dealcast.core.ids import partition_of
 from dealcast.shop.payments.driver import PaymentDriver
 from dealcast.store.archive import Archive
 from dealcast.store.gate import Gate
@@ -154,11 +155,14 @@ class Clerk:
         position = await control.position()
         while True:
             position, nudges = await control.tail(position, CONTROL_MS)
-            for kind, _ in nudges:
+            for kind, detail in nudges:
                 if kind == "outbox":
                     self.sent.set()
                 elif kind == "inbox":
                     self.driver.wake()
+                elif kind == "behind":
+                    show, epoch = detail.split()
+                    self.gate.distrust(partition_of(show), int(epoch))
 
     async def send(self) -> None:
         """Send what is in the outbox."""

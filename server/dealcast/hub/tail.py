@@ -13,6 +13,7 @@ from dealcast.core.ids import ShowId
 from dealcast.hub.audience import Audience
 from dealcast.hub.feed import Feed
 from dealcast.hub.metrics import Metrics
+from dealcast.store.control import Control
 from dealcast.store.log import KEYS, LogEntry, LogKind, decode
 from dealcast.store.reads import Entry
 from dealcast.store.redis import Redis
@@ -51,6 +52,7 @@ class Tail:
     ) -> None:
         self._audiences = audiences
         self._redis = redis
+        self._control = Control(redis)
         self._clock = clock
         self._metrics = metrics
         self._window_s = window_ms / 1000
@@ -139,6 +141,10 @@ class Tail:
     async def _restart(self, place: Place) -> None:
         log.warning("log_restarted", show=place.audience.show, why=place.feed.lost)
         self._metrics.restarts.labels(why=place.feed.lost).inc()
+        if place.feed.lost == "behind":
+            # Others may have heard it too, who are not here to miss it.
+            detail = f"{place.audience.show} {place.feed.epoch}"
+            await self._control.nudge("behind", detail)
         await place.audience.restart()
 
     async def poll(self) -> None:

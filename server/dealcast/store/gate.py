@@ -88,6 +88,7 @@ class Gate:
         self._living: frozenset[str] = frozenset()  # Runs, after metas were read.
         # Of all servers when a partition was last open: they were primaries then.
         self._beside: dict[Partition, frozenset[str]] = {}
+        self._distrusted: dict[Partition, int] = {}
         self._looked_at = -FULL_S
         self.closed: dict[Partition, str] = {
             Partition(number): "not looked at yet" for number in range(PARTITIONS)
@@ -97,6 +98,16 @@ class Gate:
     def is_open(self) -> bool:
         """Tell whether every partition takes changes."""
         return not self.closed
+
+    def distrust(self, partition: Partition, epoch: int) -> None:
+        """
+        Build a partition anew, if it is still in ``epoch``.
+
+        Somebody heard what Redis does not know any more: the disk that it calls
+        safe has lost it, and its numbers must not be given out twice.
+        """
+        if epoch == self._ledger.position(partition).epoch:
+            self._distrusted[partition] = epoch
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until ``stop`` is set, and say what stays closed."""
@@ -127,6 +138,7 @@ class Gate:
             and self.is_open
             and not self._ledger.closed
             and not self._ledger.forked
+            and not self._distrusted
         )
 
     async def _see_runs(self) -> None:
@@ -179,7 +191,15 @@ class Gate:
             meta.run == meta.server
             and meta.epoch == self._ledger.position(partition).epoch
             and partition not in self._ledger.forked
+            and not self._is_distrusted(partition)
         )
+
+    def _is_distrusted(self, partition: Partition) -> bool:
+        """Tell whether it is; one that was built anew since is not any more."""
+        epoch = self._ledger.position(partition).epoch
+        if self._distrusted.get(partition, epoch) != epoch:
+            del self._distrusted[partition]
+        return partition in self._distrusted
 
     async def _begin(self, partitions: Sequence[Partition]) -> None:
         # Redis first: a row with an epoch says that Redis had the partition.
@@ -252,6 +272,8 @@ class Gate:
         if meta.chain != ours.chain:
             told = f"Redis and the ledger tell different stories up to {ours.seq}"
             return Doubt(told, True)
+        if self._is_distrusted(partition):
+            return Doubt("Redis has forgotten what viewers have heard", True)
         return None
 
     async def _admit(
