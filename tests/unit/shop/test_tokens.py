@@ -31,11 +31,12 @@ PEM = RSA.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
 URL = "https://shop.example/jwks.json"
-NOW_S = int(time.time())
+NOW_S = int(time.time())  # Of the collection: the tests run some minutes later.
+DAY_S = 86_400
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    good = {"sub": "mei", "aud": "dealcast", "exp": NOW_S + 600, "name": "Mei"}
+    good = {"sub": "mei", "aud": "dealcast", "exp": NOW_S + DAY_S, "name": "Mei"}
     merged = {**good, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
@@ -96,7 +97,7 @@ async def test_a_good_token_says_who_asks() -> None:
     read = await tokens.claims(hs(claims(role="host", show="s07_abcdefghjk")))
     who = caller_of(read, PersonId("u_x"), renewable=False)
     assert (who.subject, who.name, who.role) == ("mei", "Mei", "host")
-    assert (who.show, who.expires_at) == ("s07_abcdefghjk", (NOW_S + 600) * 1000)
+    assert (who.show, who.expires_at) == ("s07_abcdefghjk", (NOW_S + DAY_S) * 1000)
     plain = await tokens.claims(hs(claims(aud=["other", "dealcast"])))
     assert (plain.role, plain.show) == ("viewer", None)
 
@@ -138,8 +139,8 @@ FORGED: dict[str, Callable[[], str]] = {
     "no aud": lambda: hs(claims(aud=None)),
     "another aud": lambda: hs(claims(aud="other")),
     "aud an object": lambda: raw({"alg": "HS256"}, claims(aud={"dealcast": 1})),
-    "not yet": lambda: hs(claims(nbf=NOW_S + 3600)),
-    "issued later": lambda: hs(claims(iat=NOW_S + 3600)),
+    "not yet": lambda: hs(claims(nbf=NOW_S + DAY_S)),
+    "issued later": lambda: hs(claims(iat=NOW_S + DAY_S)),
     "unknown role": lambda: hs(claims(role="admin")),
     "role a list": lambda: hs(claims(role=["host"])),
     "staff of no show": lambda: hs(claims(role="host")),
@@ -161,7 +162,7 @@ async def test_forged_tokens(name: str) -> None:
 
 async def test_an_expired_token_says_so() -> None:
     tokens = Tokens(SECRET)
-    await tokens.claims(hs(claims(exp=NOW_S - 10)))  # Within the leeway.
+    await tokens.claims(hs(claims(exp=int(time.time()) - 10)))  # Within the leeway.
     with pytest.raises(TokenExpired):
         await tokens.claims(hs(claims(exp=NOW_S - 60)))
 
