@@ -22,14 +22,15 @@ import pytest
 from dealcast.tools.crowd import Crowd
 from dealcast.tools.history import History
 from dealcast.tools.scene import Plan, Tally
-from dealcast.tools.viewer import Viewer
 from tests.faults import checker
 from tests.support.exports import export
 from tests.support.server import Node
 from tests.support.shopper import sign, visiting
 
 VIEWERS = 200
-STRIKE_S = 3.0  # Into the load.
+STRIKE_S = 3.0  # From the beginning of the load to the fault,
+AFTER_S = 6.0  # and from its end to that of the load.
+CHAT_PER_S = 2.0
 HOLDS_MIN = PAYMENTS_MIN = 3  # In flight when the fault strikes.
 LOOK_S = 0.1
 ANSWER_S = 5.0  # How long a node may take to say whether it is ready.
@@ -51,7 +52,7 @@ class Story:
 
     name: str
     fault: Fault
-    seconds: float = 12.0  # How long the load lasts,
+    seconds: float = 10.0  # How long the load lasts at least,
     buys_per_s: float = 30.0  # and how dense it is.
     seed: int = 7
     expiring: bool = False  # Some holds expire, which takes half a minute.
@@ -61,44 +62,56 @@ class Story:
     errors: Collection[str] = ()  # What the logs may call an error.
 
 
+Look = tuple[float, str]  # An instant, and what was amiss: "" if nothing was.
+
+
 @dataclass
 class Sight:
     """What was seen of the node from outside, all the time."""
 
-    ready: list[tuple[float, bool]] = field(default_factory=list)
-    here: list[tuple[float, bool]] = field(default_factory=list)
+    ready: list[Look] = field(default_factory=list)
+    here: list[Look] = field(default_factory=list)
 
     async def watch(self, url: str, crowd: Crowd) -> None:
         """Look until cancelled."""
         limit = aiohttp.ClientTimeout(total=ANSWER_S)
         async with aiohttp.ClientSession(timeout=limit) as session:
             while True:
-                well = False
-                with suppress(aiohttp.ClientError, TimeoutError):
+                why = "no answer"
+                with suppress(aiohttp.ClientError, TimeoutError, ValueError):
                     async with session.get(f"{url}/readyz") as answer:
-                        well = answer.status == 200
+                        parts = (await answer.json(content_type=None))["parts"]
+                        why = ", ".join(part for part in parts if parts[part])
                 now = time.monotonic()
-                self.ready.append((now, well))
-                self.here.append((now, all(map(Viewer.is_here, crowd.viewers))))
+                self.ready.append((now, why))
+                away = sum(not viewer.is_here() for viewer in crowd.viewers)
+                self.here.append((now, "" if not away else "away"))
                 await asyncio.sleep(LOOK_S)
 
 
-def first(seen: list[tuple[float, bool]], since: float) -> float:
-    """Return how long after an instant it was so again."""
-    return next((at - since for at, was in seen if at >= since and was), math.inf)
+def first(seen: list[Look], since: float) -> float:
+    """Return how long after an instant nothing was amiss."""
+    return next((at - since for at, why in seen if at >= since and not why), math.inf)
 
 
-def absences(seen: list[tuple[float, bool]], since: float) -> str:
-    """Name the times, in seconds from an instant, in which it was not so."""
-    found: list[list[float]] = []
-    before = True
-    for at, was in seen:
-        if not was and before:
-            found.append([at - since, at - since])
-        elif not before:
-            found[-1][1] = at - since
-        before = was
-    return ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in found if b > 0) or "never"
+def absences(seen: list[Look], since: float) -> str:
+    """Name the times, in seconds from an instant, in which something was amiss."""
+    found: list[list[tuple[float, str]]] = []
+    before = ""
+    for at, why in seen:
+        if before:
+            found[-1].append((at - since, why or before))
+        elif why:
+            found.append([(at - since, why)])
+        before = why
+    times = [
+        f"{one[0][0]:.1f} to {one[-1][0]:.1f} s ("
+        + "; then ".join(dict.fromkeys(why for _, why in one))
+        + ")"
+        for one in found
+        if one[-1][0] > 0
+    ]
+    return ", ".join(times) or "never"
 
 
 @dataclass
@@ -155,7 +168,7 @@ class Stage:
         async with visiting(self.node.url) as shop:
             await shop.new_product({"red": STOCK, "green": STOCK, "blue": STOCK})
         plan = Plan(
-            url=self.node.url, show="demo", viewers=VIEWERS, chat_per_s=5,
+            url=self.node.url, show="demo", viewers=VIEWERS, chat_per_s=CHAT_PER_S,
             open_token=sign("shop"), seed=story.seed, steady_s=story.seconds,
             buys_per_s=story.buys_per_s, expiring=story.expiring,
             patience_s=story.patience_s,
@@ -190,9 +203,13 @@ class Stage:
         history.write(
             "mark", what="fault", fault=story.name, holds=holds, payments=payments
         )
+        load.enough.clear()
         await story.fault(self.node)
         history.write("mark", what="over", fault=story.name)
-        return holds, payments, struck, time.monotonic()
+        over = time.monotonic()
+        await asyncio.sleep(AFTER_S)
+        load.enough.set()
+        return holds, payments, struck, over
 
     def judge(
         self, story: Story, sight: Sight, seen: tuple[int, int, float, float],

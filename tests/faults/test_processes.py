@@ -13,8 +13,8 @@ STORIES = [
     Story(name="worker kill -9", fault=kill("worker-0")),
     Story(name="clerk kill -9", fault=kill("clerk"), expiring=True),
     Story(name="Redis kill -9", fault=kill("redis")),
-    Story(name="Redis SIGSTOP 7 s", fault=freeze("redis", 7.0), seconds=18),
-    Story(name="supervisor kill -9", fault=kill_supervisor, seconds=18),
+    Story(name="Redis SIGSTOP 7 s", fault=freeze("redis", 7.0)),
+    Story(name="supervisor kill -9", fault=kill_supervisor),
 ]
 
 

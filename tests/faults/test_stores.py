@@ -22,7 +22,7 @@ async def test_the_books_are_away(nodes: Callable[..., Node], stage_of: Make) ->
     """Holds go on, payments wait; after a minute everything is caught up with."""
     node = nodes("--demo", "--workers=2", **SETTINGS)
     story = Story(
-        name="SQL gone for 60 s", fault=lock_books(60.0), seconds=75.0,
+        name="SQL gone for 60 s", fault=lock_books(60.0),
         buys_per_s=8.0, patience_s=120.0, expiring=True,
     )  # fmt: skip
     outcome = await stage_of(node).play(story)
@@ -54,6 +54,6 @@ async def test_a_disk_is_full(stage_of: Make, part: str) -> None:
     """What cannot be written down is not promised; space is enough to go on."""
     with cramped(part) as (node, disk):
         name = f"disk full: {part or 'the data folder'}"
-        story = Story(name=name, fault=fill(disk, 6.0), seconds=20.0)
+        story = Story(name=name, fault=fill(disk, 6.0))
         outcome = await stage_of(node).play(story)
         assert not outcome.world.told

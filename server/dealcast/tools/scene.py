@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from dealcast.tools.history import History
+from dealcast.tools.history import History, digest
 
 ACK_S = 20.0
 CALL_S = 12.0
@@ -118,6 +118,7 @@ class Scene:
         self.changed = asyncio.Event()
         self.told: dict[tuple[int, int], tuple[str, dict[str, Any]]] = {}
         self.in_flight: Counter[str] = Counter()
+        self.digests: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
 
     async def attempt(
         self,
@@ -189,6 +190,13 @@ class Scene:
     def server_now(self) -> float:
         """Return the server's present in ms."""
         return time.time() * 1000 + self.offset_ms
+
+    def digest(self, namespace: str, cursor: str, body: dict[str, Any]) -> str:
+        """Return the digest of an event's body, which mostly is known already."""
+        known = self.digests.get((namespace, cursor))
+        if known is None or known[0] != body:
+            known = self.digests[namespace, cursor] = (body, digest(body))
+        return known[1]
 
     def on_sync(self, body: dict[str, Any]) -> None:
         """Learn the deals of the snapshot."""

@@ -11,7 +11,9 @@ import asyncio
 import secrets
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from random import Random
 from typing import Any, Literal
 
@@ -22,12 +24,11 @@ from dealcast.tools.viewer import Question, Viewer
 
 CLUMP = 8  # Buys that come in one instant.
 PER_BUYER_MAX = 2
-# Of the units that are asked for; the later a deal sells out, the better for it.
-SHARES = (0.2, 0.5, 0.9)
+SHARES = (0.2, 0.6, 3.0)  # Of the units that are asked for in time.
 HOLD_S = 30
 LOOK_S = 1.0
 THINK_S = 1.5  # At most, before paying.
-EARLY = 0.2  # Who lets a hold expire comes in this part of the time.
+EARLY_S = 3.0  # Who lets a hold expire comes so soon.
 OVER = ("paid", "cancelled", "failed", "voided")
 
 Turn = Literal["pays", "releases", "declines", "leaves"]
@@ -56,31 +57,27 @@ class Offer:
     units: int
 
 
-def schedule(plan: Plan) -> list[Errand]:
-    """Plan all buys; the same seed plans the same ones."""
-    rng, made = Random(plan.seed), []
-    clumps = max(1, round(plan.steady_s * plan.buys_per_s / CLUMP))
-    pause = plan.steady_s / clumps
+def schedule(plan: Plan) -> Iterator[Errand]:
+    """Plan buys without an end; the same seed plans the same ones."""
+    rng = Random(plan.seed)
+    pause = CLUMP / plan.buys_per_s
     viewers: list[int] = []
-    for clump in range(clumps):
+    for clump in count():
         at_s = (clump + rng.random()) * pause
         for _ in range(CLUMP):
             if not viewers:  # Everybody has had a turn.
                 viewers = rng.sample(range(plan.viewers), plan.viewers)
-            leaves = plan.expiring and at_s < EARLY * plan.steady_s and rng.random()
+            leaves = rng.random() < 0.3 and plan.expiring and at_s < EARLY_S
             turn: Turn = rng.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
-            made.append(
-                Errand(
-                    at_s=at_s,
-                    viewer=viewers.pop(),
-                    deal=rng.randrange(len(SHARES)),
-                    quantity=1 + (rng.random() < 0.1),
-                    turn="leaves" if leaves > 0.7 else turn,
-                    twice=rng.random() < 0.1,
-                    think_s=rng.random() * THINK_S,
-                )
+            yield Errand(
+                at_s=at_s,
+                viewer=viewers.pop(),
+                deal=rng.randrange(len(SHARES)),
+                quantity=1 + (rng.random() < 0.1),
+                turn="leaves" if leaves else turn,
+                twice=rng.random() < 0.1,
+                think_s=rng.random() * THINK_S,
             )
-    return made
 
 
 class Steady:
@@ -92,6 +89,8 @@ class Steady:
         self.offers: list[Offer] = []
         self.sold: Counter[str] = Counter()  # Units that were told as paid, by deal.
         self.begun = asyncio.Event()
+        self.enough = asyncio.Event()  # Unset, it goes on after its time as well.
+        self.enough.set()
 
     @property
     def holds_in_flight(self) -> int:
@@ -108,16 +107,22 @@ class Steady:
         plan, tally = self.scene.plan, self.scene.tally
         if plan.open_token is None:
             raise Refusal("no_deal", "a steady load needs deals of its own")
-        errands = schedule(plan)
-        tally.asked = len(errands)
-        await self.open(plan.open_token, errands)
+        meant = list(takewhile(lambda one: one.at_s < plan.steady_s, schedule(plan)))
+        await self.open(plan.open_token, meant)
         began = time.monotonic() + 0.2
         self.begun.set()
         self.scene.history.write(
             "plan", seed=plan.seed, show=plan.show, viewers=plan.viewers,
-            buys=len(errands), seconds=plan.steady_s,
+            buys_per_s=plan.buys_per_s, seconds=plan.steady_s,
         )  # fmt: skip
-        await asyncio.gather(*(self.errand(one, began) for one in errands))
+        errands: list[asyncio.Task[None]] = []
+        for errand in schedule(plan):
+            if errand.at_s > plan.steady_s and self.enough.is_set():
+                break
+            await asyncio.sleep(max(0.0, began + errand.at_s - time.monotonic()))
+            errands.append(asyncio.create_task(self.errand(errand, began)))
+        tally.asked = len(errands)
+        await asyncio.gather(*errands)
         await asyncio.gather(*(self.resolve(viewer) for viewer in self.viewers))
         tally.unresolved = sum(len(viewer.open) for viewer in self.viewers)
         units = {offer.deal: offer.units for offer in self.offers}
@@ -154,7 +159,6 @@ class Steady:
         """Hold, then do what was planned with the hold."""
         viewer, offer = self.viewers[errand.viewer], self.offers[errand.deal]
         tally, at = self.scene.tally, began + errand.at_s
-        await asyncio.sleep(max(0.0, at - time.monotonic()))
         body = {"deal": offer.deal, "variant": offer.variant,
                 "quantity": errand.quantity, "key": secrets.token_hex(8)}  # fmt: skip
         meant = self.scene.history.at(at)

@@ -12,7 +12,6 @@ import aiohttp
 import socketio
 from socketio.packet import CONNECT, Packet
 
-from dealcast.tools.history import digest
 from dealcast.tools.scene import AGAIN, Answer, Refusal, Scene
 
 SETTLE_S = 45.0
@@ -171,7 +170,8 @@ class Viewer:
             told = {"ns": namespace, "cursor": at, "event": event}
             if namespace == "/me":
                 told |= {name: body[name] for name in (*KEPT, "id") if name in body}
-            history.write("event", self.number, **told, digest=digest(body))
+            sum_ = self.scene.digest(namespace, at, body)
+            history.write("event", self.number, **told, digest=sum_)
         if event != "sync" or not whole:
             self.cursors[namespace] = at
 
