@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.redis",
     "tests.support.shards",
+    "tests.support.rented",
     "tests.support.books",  # After what it imports.
     "tests.support.server",
     "tests.support.shopper",
