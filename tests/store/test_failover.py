@@ -111,6 +111,7 @@ async def test_a_replaced_primary_sells_nothing_that_is_not_lost_and_told(
         old.freeze()
         buyers = [f"u_{number}" for number in range(30)]
         buying = [asyncio.create_task(sell(grown, deal, buyer)) for buyer in buyers]
+        await asyncio.sleep(0.3)  # Their calls are in its sockets.
         ask(replica, "CLUSTER", "FAILOVER", "TAKEOVER")
         old.thaw()
         await asyncio.gather(*buying)
@@ -118,7 +119,7 @@ async def test_a_replaced_primary_sells_nothing_that_is_not_lost_and_told(
         after = calls(old)
         await sell(grown, deal, "u_eve")
         await grown.follow()
-    assert calls(old) == after
+    assert calls(old) == after > before
     assert await epoch(grown) == 2
     row = tables.deal_line
     async with grown.database.read() as connection:
