@@ -294,7 +294,7 @@ async def test_who_leaves_in_the_middle_leaves_nothing_behind(
         if not database.is_sqlite
         else (
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-            " WHERE i < 300000) SELECT count(*) FROM n"
+            " WHERE i < 3000000) SELECT count(*) FROM n"
         )
     )
     for number in range(5):
