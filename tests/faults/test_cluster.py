@@ -78,7 +78,12 @@ async def grown(
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    "lacks", ["nothing", "a second", "a second that nobody knows of"]
+    "lacks",
+    [
+        "nothing",
+        "a second",
+        pytest.param("a second that nobody knows of", marks=pytest.mark.long),
+    ],
 )
 async def test_a_primary_is_killed_and_its_replica_promoted(
     grown: Grown, lacks: str
@@ -103,6 +108,7 @@ async def test_a_primary_is_killed_and_its_replica_promoted(
     assert len(seen.renewed) == len(seen.people)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_primary_is_killed_and_comes_back(grown: Grown) -> None:
     """It wrote everything to its disk before it answered: nothing is lost."""
@@ -135,6 +141,7 @@ async def test_slots_move_to_another_primary(grown: Grown) -> None:
     assert outcome.tally.rejoined == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("quick", [False, True], ids=["late", "quick"])
 async def test_a_primary_that_stood_still_is_replaced_and_goes_on(

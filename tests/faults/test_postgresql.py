@@ -24,7 +24,7 @@ def without(postgres: Postgres, seconds: float) -> Fault:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seconds", [5.0, 60.0])
+@pytest.mark.parametrize("seconds", [5.0, pytest.param(60.0, marks=pytest.mark.long)])
 async def test_postgresql_is_away(
     nodes: Callable[..., Node],
     stage_of: Make,

@@ -14,6 +14,7 @@ from tests.support.shopper import SETTINGS
 SETTLED_S = 2.0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("way", ["follows", "lives on"])
 async def test_an_address_leads_to_another_server(
