@@ -1,9 +1,13 @@
-"""Five hundred viewers rush fifty units."""
+"""Crowds: five hundred viewers rush fifty units; forty buy without a pause."""
+
+from pathlib import Path
 
 import aiohttp
 
 from dealcast.tools.crowd import Crowd
 from dealcast.tools.scene import Plan
+from tests.faults import checker
+from tests.support.exports import export
 from tests.support.server import Node
 
 VIEWERS, UNITS, EACH = 500, 50, 2
@@ -37,3 +41,21 @@ async def test_a_rush_sells_exactly_what_there_is(node: Node) -> None:
         assert viewer.numbers == list(range(first, first + len(viewer.numbers)))
     verified = node.dealcast("verify")
     assert verified.returncode == 0, verified.stdout
+
+
+def test_the_command_writes_a_history_that_the_books_bear_out(
+    node: Node, tmp_path: Path
+) -> None:
+    """What an operator can do to any shop: load it, and hold the witnesses together."""
+    history = tmp_path / "history.jsonl"
+    done = node.dealcast(
+        "crowd", "--viewers=40", "--steady=3", "--rate=30", f"--history={history}"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = export(node.data, tmp_path, books=node.data / "books.sqlite3")
+    world = checker.read(history, *files)
+    assert checker.check(world) == []
+    assert {"hold", "checkout", "order"} <= {op.what for op in world.seen.ops.values()}
+    nowhere = node.dealcast("crowd", "--steady=1", "--history=/nowhere/at/all")
+    assert (nowhere.returncode, nowhere.stdout) == (2, "")
+    assert "--history: No such file or directory" in nowhere.stderr

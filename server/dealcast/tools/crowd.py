@@ -218,11 +218,12 @@ async def run(plan: Plan, file: Path | None = None) -> int:
     Raises:
         OSError: If the file cannot be written.
     """
+    history = History(file)
     connector = aiohttp.TCPConnector(limit=plan.viewers, ssl=plan.trust)
     limit = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(connector=connector, timeout=limit) as session:
         try:
-            with History(file) as history:
+            with history:
                 crowd = Crowd(plan, session, history)
                 await crowd.run()
         except (Refusal, aiohttp.ClientError, OSError) as error:

@@ -26,6 +26,7 @@ from dealcast.tools import crowd as crowds
 from dealcast.tools.scene import Plan
 
 YEAR_S = 366 * 24 * 3600
+EXPIRING_S = 30.0  # A shorter load of a crowd does not wait for holds to expire.
 
 OPERATOR = Caller(
     person=PersonId("u_operator"),
@@ -190,6 +191,7 @@ def crowd(settings: Settings, options: argparse.Namespace) -> int:
         seed=options.seed,
         steady_s=options.steady,
         buys_per_s=options.rate,
+        expiring=options.steady >= EXPIRING_S,
     )
     raise_file_limit()
     try:
