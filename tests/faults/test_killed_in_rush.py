@@ -26,6 +26,7 @@ async def kill_in_flight(crowd: Crowd, pid: int) -> int:
     return 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("victim", ["worker-0", "redis"])
 async def test_a_rush_survives(
     node: Node, victim: str, capfd: pytest.CaptureFixture[str]
