@@ -84,11 +84,13 @@ def commands(folder: Path) -> Path:
 
 
 def tear(folder: Path) -> None:
-    """Leave half of a command that was being written and never answered."""
-    file = commands(folder)
-    last = file.read_bytes().rpartition(b"*3\r\n")[2]
-    with file.open("ab") as output:
-        output.write(b"*3\r\n" + last[: len(last) // 2])
+    """Leave half of a change that was being written and never answered."""
+    with commands(folder).open("ab") as output:
+        for words in (["MULTI"], ["SET", "torn", "x"], ["SET", "torn", "y" * 100]):
+            output.write(f"*{len(words)}\r\n".encode())
+            for word in words:
+                output.write(f"${len(word)}\r\n{word}\r\n".encode())
+        output.truncate(output.tell() - BYTES)
 
 
 def cut(share: float) -> Callable[[Path], None]:
