@@ -128,8 +128,14 @@ async def load(stock: Stock, deal: DealId, units: int) -> None:
 async def open_partition(redis: Redis, partition: Partition) -> None:
     """Do for one partition what the gate does for a new data folder."""
     meta, facts = keys.meta(partition), keys.facts(partition)
-    await redis.call("dc1_begin", [meta, facts], [LEASE, EPOCH])
-    await redis.call("dc1_admit", [meta], [LEASE, str(EPOCH), "0", "", "bench"])
+    seen = await redis.run_of(partition)
+    told = (LEASE, str(EPOCH), "0", "", "bench", seen)
+    for function, names, args in (
+        ("dc1_begin", [meta, facts], (LEASE, EPOCH)),
+        ("dc1_admit", [meta], told),
+    ):
+        answer = await redis.call(function, names, args)
+        assert answer[0] == b"ok", (function, answer)
 
 
 async def measure(
